@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// `WARP_STRICT=1` turns every warning into an error; the Makefile and CI set it, users never need it.
+let strict = Context.environment["WARP_STRICT"] != nil
+
+let settings: [SwiftSetting] =
+  [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+  name: "warpkv",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "WarpFormat", targets: ["WarpFormat"]),
+    .library(name: "WarpKV", targets: ["WarpKV"]),
+    .executable(name: "warp-inspect", targets: ["warp-inspect"]),
+    .executable(name: "warp-replay", targets: ["warp-replay"]),
+  ],
+  traits: [
+    .trait(
+      name: "Zstd",
+      description: "Compress values with zstd (needs libzstd: apt-get install libzstd-dev pkg-config)"),
+    .default(enabledTraits: []),
+  ],
+  dependencies: [
+    // For the executables only; the two libraries depend on no package.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .brew(["zstd"]), .yum(["libzstd-devel"])]),
+    .target(name: "CWarp"),
+    .target(
+      name: "WarpFormat",
+      dependencies: ["CWarp", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
+      swiftSettings: settings),
+    .target(name: "WarpKV", dependencies: ["WarpFormat"], swiftSettings: settings),
+    .executableTarget(
+      name: "warp-inspect",
+      dependencies: [
+        "WarpFormat", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "warp-replay",
+      dependencies: [
+        "WarpKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/Replay", swiftSettings: settings),
+    .executableTarget(
+      name: "warp-torture",
+      dependencies: [
+        "WarpKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/warp-torture", swiftSettings: settings),
+    .target(
+      name: "WarpTestSupport", dependencies: ["WarpFormat", "WarpKV"],
+      path: "Tests/WarpTestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "WarpFormatTests", dependencies: ["WarpFormat", "WarpTestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "WarpInspectTests", dependencies: ["WarpTestSupport"], swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What libc hides from Swift, and the racing copy. Nothing here knows the format.
+//
+// This header is imported by Swift, so it must not define _GNU_SOURCE (the Glibc module is built without it).
+#ifndef CWARP_H
+#define CWARP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// --- the racing copy ------------------------------------------------------------------------------------------
+// Copies between private memory and a mapped slot that another process may be changing at the same time. A reader
+// re-checks the slot's control word afterwards and throws a torn copy away, so any bytes may come out of it.
+// `shared` is 8-byte aligned. Up to 256 bytes it moves whole words by relaxed atomic accesses, which the memory
+// model allows; above that it is a plain bulk copy, outside the language's model and documented as such.
+
+#define WARP_WORDWISE_LIMIT 256
+
+static inline void warp_copy_out(void *restrict to, const void *restrict shared, size_t size) {
+  if (size > WARP_WORDWISE_LIMIT) {
+    __builtin_memcpy(to, shared, size);
+    return;
+  }
+  const uint64_t *words = (const uint64_t *)shared;
+  char *out = (char *)to;
+  while (size >= 8) {
+    uint64_t word = __atomic_load_n(words++, __ATOMIC_RELAXED);
+    __builtin_memcpy(out, &word, 8);
+    out += 8;
+    size -= 8;
+  }
+  if (size > 0) {
+    uint64_t word = __atomic_load_n(words, __ATOMIC_RELAXED);
+    __builtin_memcpy(out, &word, size);
+  }
+}
+
+// Fills the last word with zeros, so up to 7 bytes behind `size` are written.
+static inline void warp_copy_in(void *restrict shared, const void *restrict from, size_t size) {
+  uint64_t *words = (uint64_t *)shared;
+  const char *in = (const char *)from;
+  if (size > WARP_WORDWISE_LIMIT) {
+    size_t bulk = size & ~(size_t)7;
+    __builtin_memcpy(words, in, bulk);
+    words += bulk / 8;
+    in += bulk;
+    size -= bulk;
+  }
+  while (size >= 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, in, 8);
+    __atomic_store_n(words++, word, __ATOMIC_RELAXED);
+    in += 8;
+    size -= 8;
+  }
+  if (size > 0) {
+    uint64_t word = 0;
+    __builtin_memcpy(&word, in, size);
+    __atomic_store_n(words, word, __ATOMIC_RELAXED);
+  }
+}
+
+// 1 if `size` bytes at `key` equal the racing bytes at `shared` (8-byte aligned, zero-padded to a whole word).
+static inline int warp_equal(const void *restrict shared, const void *restrict key, size_t size) {
+  const uint64_t *words = (const uint64_t *)shared;
+  const char *bytes = (const char *)key;
+  while (size >= 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes, 8);
+    if (__atomic_load_n(words++, __ATOMIC_RELAXED) != word) return 0;
+    bytes += 8;
+    size -= 8;
+  }
+  if (size > 0) {
+    uint64_t word = 0;
+    __builtin_memcpy(&word, bytes, size);
+    return __atomic_load_n(words, __ATOMIC_RELAXED) == word;
+  }
+  return 1;
+}
+
+static inline void warp_spin_hint(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+#if !defined(_WIN32)
+
+// --- system calls that Swift's libc module does not show --------------------------------------------------------
+// Each returns 0 or a count on success, -1 with errno set on failure.
+
+// An open-file-description lock on `size` bytes from `start`. kind: 'r' read, 'w' write, 'u' unlock; never waits.
+// Where the system has no such locks errno is ENOTSUP.
+int warp_ofd_lock(int fd, char kind, int64_t start, int64_t size);
+
+// 1 if another open file description holds a lock that conflicts with a write lock on the byte, 0 if none does.
+int warp_ofd_held(int fd, int64_t start);
+
+// Allocates the blocks of a range; never changes bytes that are there. The file grows if the range ends behind it.
+int warp_allocate(int fd, int64_t offset, int64_t size);
+
+// Bytes from the system's entropy source.
+int warp_entropy(void *bytes, size_t size);
+
+// The file system's magic number, or -1. 0 where the system has no such number.
+int64_t warp_file_system(int fd);
+
+// Nanoseconds of a clock that counts suspend and never steps, or -1.
+int64_t warp_boot_time(void);
+
+// Creates the directory entry `to` for `from`, replacing what was there.
+int warp_errno(void);
+
+void warp_write_error(const char *bytes, size_t size);
+
+#endif
+#endif
