@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every number of the format and of its procedures that is not an offset. Offsets are in Fields.swift.
+//
+// "Normative" numbers are part of format version 1 (SPEC.md, "Limits" and "Feature bits"); "tuning" numbers may
+// change between releases without changing a file.
+
+/// The constants of format version 1.
+public enum Format {
+  // MARK: Normative: identity
+
+  /// The first eight bytes of a data file. A byte above 127, CR LF and 1A make text-mode damage visible.
+  public static let dataMagic: [UInt8] = [0x89, 0x57, 0x4B, 0x56, 0x0D, 0x0A, 0x1A, 0x0A]
+  /// The first eight bytes of a lock file.
+  public static let lockMagic: [UInt8] = [0x89, 0x57, 0x4B, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A]
+  /// A reader refuses another major version.
+  public static let majorVersion: UInt16 = 1
+  /// A newer minor version only adds compat bits.
+  public static let minorVersion: UInt16 = 0
+
+  // MARK: Normative: feature bits
+
+  /// incompat bit 0: values may be zstd frames (codec 1).
+  public static let incompatZstd: UInt64 = 1 << 0
+  /// incompat bit 1: reserved for values that span several slots.
+  public static let incompatChainedSlots: UInt64 = 1 << 1
+  public static let knownIncompat: UInt64 = incompatZstd
+  public static let knownROCompat: UInt64 = 0
+  public static let knownCompat: UInt64 = 0
+
+  // MARK: Normative: registries
+
+  public static let hashXXH3: UInt32 = 1
+  public static let hashSipHash: UInt32 = 2
+  public static let checksumXXH3: UInt32 = 1
+  public static let evictionNone: UInt32 = 0
+  public static let evictionSieve: UInt32 = 1
+  /// Store time is the boot clock (it counts suspend) plus the base of the clock record.
+  public static let clockBoot: UInt32 = 1
+  public static let codecRaw: UInt8 = 0
+  public static let codecZstd: UInt8 = 1
+
+  // MARK: Normative: sizes
+
+  public static let pageSize = 4096
+  /// The header and the state block take one page each; the shards begin behind them.
+  public static let stateOffset = 4096
+  public static let shardsOffset = 8192
+  public static let bucketSize = 8
+  public static let slotAlignment = 64
+  public static let minimumBuckets = 8
+  public static let probeLimit = 128
+  public static let registryEntries = 1024
+  public static let counterStripes = 256
+  public static let leaseCells = 64
+  /// The byte of the data file whose open-file-description lock stands for registry entry 0.
+  public static let registryLockOffset: Int64 = 1 << 62
+  /// Read-only handles hold a read lock on this byte.
+  public static let readerLockOffset: Int64 = registryLockOffset + Int64(registryEntries)
+
+  // MARK: Normative: limits
+
+  public static let maximumShards = 4096
+  public static let maximumCapacity = 1 << 31
+  /// Per shard, so that twice the capacity still fits the 32-bit fingerprint that gives the home bucket.
+  public static let maximumShardCapacity = 1 << 30
+  public static let maximumKeySize = 1 << 16
+  public static let maximumValueSize = 1 << 30
+  public static let maximumFileSize: Int64 = 1 << 46
+  /// 292 years in nanoseconds: a deadline fits 63 bits with room for store time itself.
+  public static let maximumTimeToLive: Int64 = 1 << 62
+  public static let maximumNameSize = 200
+  public static let supersededCurrent: UInt64 = 0
+  public static let supersededDeleted: UInt64 = 1
+  public static let supersededLockLost: UInt64 = 2
+  /// Smaller first words of a store id are drawn again, so that they can't be taken for a mark.
+  public static let smallestStoreWord: UInt64 = 16
+
+  // MARK: Tuning
+
+  /// Slots up to this stride get their blocks in runs, larger ones one slot at a time.
+  public static let runStride = 16 * 1024
+  public static let runSize = 64 * 1024
+  /// Default shard counts by capacity, from the smallest.
+  public static let manyShardsFrom = 4096
+  public static let manyShards = 16
+  public static let mostShardsFrom = 65536
+  public static let mostShards = 64
+  public static let readerTries = 64
+  /// Waiting limits in nanoseconds, counted while the owner word and the sequence stay unchanged.
+  public static let readerWait: Int64 = 5_000_000
+  public static let writerWait: Int64 = 1_000_000_000
+  public static let spinsBeforeYield = 64
+  public static let yieldsBeforeSleep = 64
+  public static let sleepNanoseconds: Int64 = 50_000
+  /// How long an opener waits for the creation lock or for a half-made pair of files.
+  public static let creationWait: Int64 = 10_000_000_000
+  public static let attachTries = 1000
+  public static let defaultCapacity = 128
+  public static let defaultMaxKeySize = 512
+  public static let defaultMaxValueSize = 4096
+  public static let rawSizeFactor = 16
+  public static let defaultMaximumRawSize = 64 << 20
+  /// A value read through a closure is copied to the stack up to this size, to the heap above it.
+  public static let stackCopySize = 1024
+  public static let writerName = "WarpKV/0.1.0"
+}

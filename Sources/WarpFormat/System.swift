@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every system call of the library, each with its error turned into a FormatError. Where there is no POSIX the same
+// names throw `unsupportedPlatform`, and nothing above this file knows the difference.
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Glibc)
+  import Glibc
+#endif
+import CWarp
+
+/// What `fstat` says that matters to us.
+public struct FileStatus: Equatable, Sendable {
+  public var device: UInt64
+  public var inode: UInt64
+  public var size: Int
+  /// Bytes of the blocks allocated.
+  public var allocated: Int
+  public var links: Int
+  public var owner: UInt32
+  /// Permission bits.
+  public var permissions: UInt32
+  public var isRegular: Bool
+  public var isDirectory: Bool
+}
+
+#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+
+  package enum System {
+    // MARK: Errors
+
+    static func error(_ call: String, _ path: String?, _ number: Int32 = warp_errno()) -> FormatError {
+      switch number {
+      case ENOSPC, EDQUOT:
+        return FormatError(
+          .noSpace,
+          "the file system is full: \(call) failed. Free space, raise the quota or mount a larger one "
+            + "(containers: --shm-size)", path: path, errno: number)
+      case EFBIG:
+        return FormatError(
+          .fileSizeLimit, "\(call) exceeds the file size limit: raise ulimit -f or lower capacity or sizes",
+          path: path, errno: number)
+      case ENOENT:
+        return FormatError(.notFound, "\(call): there is no such file", path: path, errno: number)
+      case EACCES, EPERM, EROFS:
+        return FormatError(
+          .readOnly, "\(call) is not permitted: check owner and mode, or open with access .readOnly",
+          path: path, errno: number)
+      case ELOOP, ENOTDIR:
+        return FormatError(
+          .insecureFile, "\(call) met a symbolic link or something that is no directory: remove it",
+          path: path, errno: number)
+      default:
+        let text = unsafe String(cString: strerror(number))
+        return FormatError(.system, "\(call) failed: \(text)", path: path, errno: number)
+      }
+    }
+
+    // MARK: Files
+
+    package enum Access { case readOnly, readWrite, createExclusive, createOrOpen }
+
+    /// Opens a file that is no symbolic link; the descriptor closes on exec. Mode 0600 if it is created.
+    package static func open(_ path: String, _ access: Access) throws(FormatError) -> Int32 {
+      let flags: Int32 =
+        switch access {
+        case .readOnly: O_RDONLY
+        case .readWrite: O_RDWR
+        case .createExclusive: O_RDWR | O_CREAT | O_EXCL
+        case .createOrOpen: O_RDWR | O_CREAT
+        }
+      while true {
+        // O_NONBLOCK: opening a FIFO must not wait for its other end.
+        let fd = unsafe path.withCString { p in
+          unsafe openFile(p, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o600)
+        }
+        if fd >= 0 { return fd }
+        if warp_errno() != EINTR { throw error("open", path) }
+      }
+    }
+
+    private static func openFile(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 {
+      #if canImport(Darwin)
+        unsafe Darwin.open(path, flags, mode)
+      #elseif canImport(Musl)
+        unsafe Musl.open(path, flags, mode)
+      #else
+        unsafe Glibc.open(path, flags, mode)
+      #endif
+    }
+
+    package static func close(_ descriptor: Int32) {
+      #if canImport(Darwin)
+        _ = Darwin.close(descriptor)
+      #elseif canImport(Musl)
+        _ = Musl.close(descriptor)
+      #else
+        _ = Glibc.close(descriptor)
+      #endif
+    }
+
+    package static func status(_ descriptor: Int32, _ path: String) throws(FormatError) -> FileStatus {
+      var info = stat()
+      guard unsafe fstat(descriptor, &info) == 0 else { throw error("fstat", path) }
+      return FileStatus(info)
+    }
+
+    /// Of what the path names now, a symbolic link itself included; nil if there is nothing.
+    package static func status(path: String) throws(FormatError) -> FileStatus? {
+      var info = stat()
+      if unsafe lstat(path, &info) == 0 { return FileStatus(info) }
+      if warp_errno() == ENOENT { return nil }
+      throw error("lstat", path)
+    }
+
+    /// Reads up to `count` bytes; fewer only at the end of the file.
+    package static func read(
+      _ descriptor: Int32, at offset: Int, count: Int, _ path: String
+    ) throws(FormatError) -> [UInt8] {
+      var failure: FormatError?
+      let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        while initialized < count {
+          let got = unsafe pread(
+            descriptor, buffer.baseAddress! + initialized, count - initialized, off_t(offset + initialized))
+          if got == 0 { break }
+          if got < 0 {
+            if warp_errno() == EINTR { continue }
+            failure = error("pread", path)
+            break
+          }
+          initialized += got
+        }
+      }
+      if let failure { throw failure }
+      return result
+    }
+
+    package static func write(
+      _ descriptor: Int32, at offset: Int, _ bytes: [UInt8], _ path: String
+    ) throws(FormatError) {
+      var done = 0
+      while done < bytes.count {
+        let put = unsafe bytes.withUnsafeBytes { raw in
+          unsafe pwrite(descriptor, raw.baseAddress! + done, raw.count - done, off_t(offset + done))
+        }
+        if put < 0 {
+          if warp_errno() == EINTR { continue }
+          throw error("pwrite", path)
+        }
+        done += put
+      }
+    }
+
+    /// Sets the length without allocating blocks. The soft limit is checked first: passing it is a signal that
+    /// would end the process.
+    package static func setSize(_ descriptor: Int32, _ size: Int, _ path: String) throws(FormatError) {
+      var limit = rlimit()
+      #if canImport(Glibc)
+        let resource = __rlimit_resource_t(1)
+      #else
+        let resource = RLIMIT_FSIZE
+      #endif
+      if unsafe getrlimit(resource, &limit) == 0, UInt64(limit.rlim_cur) < UInt64(size) {
+        throw FormatError(
+          .fileSizeLimit,
+          "a file of \(size) bytes is over the process's limit of \(limit.rlim_cur): raise ulimit -f, or lower "
+            + "capacity, maxKeySize or maxValueSize", path: path, errno: EFBIG)
+      }
+      guard ftruncate(descriptor, off_t(size)) == 0 else { throw error("ftruncate", path) }
+    }
+
+    /// Allocates the blocks of a range, so that a later store into it can't fail with a signal.
+    package static func allocate(
+      _ descriptor: Int32, _ offset: Int, _ size: Int, _ path: String
+    ) throws(FormatError) {
+      guard warp_allocate(descriptor, Int64(offset), Int64(size)) == 0 else { throw error("fallocate", path) }
+    }
+
+    package static func sync(_ descriptor: Int32, _ path: String) throws(FormatError) {
+      while fsync(descriptor) != 0 {
+        if warp_errno() != EINTR { throw error("fsync", path) }
+      }
+    }
+
+    package static func rename(_ from: String, _ to: String) throws(FormatError) {
+      #if canImport(Darwin)
+        let result = unsafe Darwin.rename(from, to)
+      #elseif canImport(Musl)
+        let result = unsafe Musl.rename(from, to)
+      #else
+        let result = unsafe Glibc.rename(from, to)
+      #endif
+      guard result == 0 else { throw error("rename", to) }
+    }
+
+    /// Removes a name; returns whether there was one.
+    @discardableResult
+    package static func remove(_ path: String) throws(FormatError) -> Bool {
+      if unsafe unlink(path) == 0 { return true }
+      if warp_errno() == ENOENT { return false }
+      throw error("unlink", path)
+    }
+
+    package static func fileSystem(_ descriptor: Int32) -> Int64 { warp_file_system(descriptor) }
+
+    // MARK: Directories
+
+    /// Makes one level, mode 0700; one that is there is fine.
+    package static func makeDirectory(_ path: String) throws(FormatError) {
+      if unsafe mkdir(path, 0o700) != 0, warp_errno() != EEXIST { throw error("mkdir", path) }
+    }
+
+    package static func openDirectory(_ path: String) throws(FormatError) -> Int32 {
+      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECTORY, 0) }
+      if fd >= 0 { return fd }
+      let number = warp_errno()
+      if number == ELOOP || number == ENOTDIR {
+        throw FormatError(
+          .insecureDirectory, "it is a symbolic link or no directory: remove it", path: path, errno: number)
+      }
+      throw error("open", path, number)
+    }
+
+    /// The names in a directory, sorted, without "." and "..".
+    package static func list(_ path: String) throws(FormatError) -> [String] {
+      guard let directory = unsafe opendir(path) else { throw error("opendir", path) }
+      defer { unsafe closedir(directory) }
+      var names: [String] = []
+      while let entry = unsafe readdir(directory) {
+        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { raw in
+          unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != "." && name != ".." { names.append(name) }
+      }
+      return names.sorted()
+    }
+
+    // MARK: Memory
+
+    static func map(
+      descriptor: Int32, size: Int, writable: Bool
+    ) throws(FormatError) -> UnsafeMutableRawPointer {
+      let flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED
+      let pointer = unsafe mmap(
+        nil, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, flags, descriptor, 0)
+      guard let pointer = unsafe pointer, unsafe pointer != MAP_FAILED else { throw error("mmap", nil) }
+      return unsafe pointer
+    }
+
+    static func unmap(_ base: UnsafeMutableRawPointer, size: Int) { unsafe munmap(base, size) }
+
+    // MARK: Locks
+
+    /// Waits for the exclusive lock on a file as a whole, in steps, at most `nanoseconds`.
+    package static func lockFile(
+      _ descriptor: Int32, waiting nanoseconds: Int64, _ path: String
+    ) throws(FormatError) {
+      let end = bootTime() + nanoseconds
+      while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        let number = warp_errno()
+        if number == EINTR { continue }
+        if number != EWOULDBLOCK { throw error("flock", path, number) }
+        if bootTime() >= end {
+          throw FormatError(
+            .busy, "another process holds the creation lock for too long: see who, and try again", path: path)
+        }
+        sleep(1_000_000)
+      }
+    }
+
+    package enum LockKind { case read, write, none }
+
+    /// A lock that belongs to the open file description; false if another one holds it.
+    package static func lockByte(
+      _ descriptor: Int32, _ kind: LockKind, at offset: Int64, count: Int64 = 1, _ path: String
+    ) throws(FormatError) -> Bool {
+      let letter = CChar(UInt8(ascii: kind == .read ? "r" : kind == .write ? "w" : "u"))
+      if warp_ofd_lock(descriptor, letter, offset, count) == 0 { return true }
+      let number = warp_errno()
+      if number == EAGAIN || number == EACCES { return false }
+      if number == EINVAL || number == ENOTSUP || number == ENOLCK {
+        throw FormatError(
+          .unsupportedFileSystem,
+          "the file system has no open-file-description locks: keep the store on a local file system",
+          path: path, errno: number)
+      }
+      throw error("fcntl(F_OFD_SETLK)", path, number)
+    }
+
+    // MARK: Time, entropy, identity
+
+    package static func bootTime() -> Int64 { warp_boot_time() }
+
+    package static func realTime() -> Int64 {
+      var now = timespec()
+      unsafe clock_gettime(CLOCK_REALTIME, &now)
+      return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+
+    package static func sleep(_ nanoseconds: Int64) {
+      var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+      unsafe nanosleep(&time, nil)
+    }
+
+    package static func yield() { sched_yield() }
+
+    package static func entropy(_ count: Int) throws(FormatError) -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      let result = unsafe bytes.withUnsafeMutableBytes { raw in unsafe warp_entropy(raw.baseAddress!, raw.count) }
+      guard result == 0 else { throw error("getentropy", nil) }
+      return bytes
+    }
+
+    package static func userID() -> UInt32 { geteuid() }
+    package static func processID() -> Int32 { getpid() }
+
+    package static func environment(_ name: String) -> String? {
+      guard let value = unsafe getenv(name) else { return nil }
+      return unsafe String(cString: value)
+    }
+
+    /// A small text file of the kernel's, nil if it can't be read.
+    static func text(_ path: String) -> String? {
+      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
+      guard fd >= 0 else { return nil }
+      defer { close(fd) }
+      guard let bytes = try? read(fd, at: 0, count: 4096, path) else { return nil }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The inode of a namespace of this process; 0 where there are none.
+    package static func namespace(_ kind: String) -> UInt64 {
+      var info = stat()
+      let result = unsafe stat("/proc/self/ns/\(kind)", &info)
+      return result == 0 ? UInt64(info.st_ino) : 0
+    }
+
+    /// This boot's id; zeros where the system has none.
+    package static func bootID() -> [UInt8] {
+      guard let text = text("/proc/sys/kernel/random/boot_id") else { return [UInt8](repeating: 0, count: 16) }
+      let digits = text.utf8.compactMap { (c: UInt8) -> UInt8? in
+        switch c {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): c - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): c - UInt8(ascii: "a") + 10
+        default: nil
+        }
+      }
+      guard digits.count == 32 else { return [UInt8](repeating: 0, count: 16) }
+      return (0..<16).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
+    }
+
+    /// When a process of this PID namespace started, in the kernel's ticks; nil if there is none.
+    package static func startTime(of process: Int32) -> UInt64? {
+      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+      // Behind the command's name, which may hold anything, the start time is the 20th word.
+      let words = text[text.index(after: end)...].split(separator: " ")
+      return words.count > 19 ? UInt64(words[19]) : nil
+    }
+  }
+
+  extension FileStatus {
+    init(_ info: stat) {
+      self.init(
+        device: UInt64(info.st_dev), inode: UInt64(info.st_ino), size: Int(info.st_size),
+        allocated: Int(info.st_blocks) * 512, links: Int(info.st_nlink), owner: info.st_uid,
+        permissions: UInt32(info.st_mode) & 0o7777,
+        isRegular: info.st_mode & S_IFMT == S_IFREG, isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+    }
+  }
+#endif
