@@ -8,11 +8,13 @@ let strict = Context.environment["WARP_STRICT"] != nil
 
 let settings: [SwiftSetting] =
   [
-    .strictMemorySafety(),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+/// The libraries mark each unsafe use and say who guarantees its precondition.
+let librarySettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 
 let package = Package(
   name: "warpkv",
@@ -41,8 +43,8 @@ let package = Package(
     .target(
       name: "WarpFormat",
       dependencies: ["CWarp", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
-      swiftSettings: settings),
-    .target(name: "WarpKV", dependencies: ["WarpFormat"], swiftSettings: settings),
+      swiftSettings: librarySettings),
+    .target(name: "WarpKV", dependencies: ["WarpFormat"], swiftSettings: librarySettings),
     .executableTarget(
       name: "warp-inspect",
       dependencies: [

@@ -13,6 +13,15 @@ public struct EntryHeader: Equatable, Sendable {
   public var rawSize: Int
   public var codec: UInt8
   public var flags: UInt8
+
+  public init(deadline: UInt64, keySize: Int, storedSize: Int, rawSize: Int, codec: UInt8, flags: UInt8) {
+    self.deadline = deadline
+    self.keySize = keySize
+    self.storedSize = storedSize
+    self.rawSize = rawSize
+    self.codec = codec
+    self.flags = flags
+  }
 }
 
 /// The metadata that is fixed once an entry is committed.
@@ -75,7 +84,7 @@ extension Shard {
     return header
   }
 
-  func metadata(_ slot: SlotIndex) -> EntryMetadata {
+  package func metadata(_ slot: SlotIndex) -> EntryMetadata {
     typealias F = MetadataFields
     let at = metadataOffset(slot, F.checksum)
     return EntryMetadata(
@@ -89,6 +98,19 @@ extension Shard {
 
   @inline(__always)
   func valueOffset(_ slot: SlotIndex, keySize: Int) -> Int { keyOffset(slot) &+ ((keySize &+ 7) & ~7) }
+
+  /// Copies the stored value out; `target` has room for it.
+  @inline(__always)
+  package func copyValue(_ candidate: Candidate, to target: UnsafeMutableRawBufferPointer) {
+    guard let base = target.baseAddress else { return }
+    unsafe data.copyOut(
+      valueOffset(candidate.slot, keySize: candidate.header.keySize), to: base, size: candidate.header.storedSize)
+  }
+
+  /// A private copy of the stored value.
+  package func storedBytes(_ candidate: Candidate) -> [UInt8] {
+    data.bytes(valueOffset(candidate.slot, keySize: candidate.header.keySize), candidate.header.storedSize)
+  }
 
   /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
   @inline(__always)

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// SIEVE, exactly (Zhang et al., "SIEVE is Simpler than LRU", NSDI '24; SPEC.md §9). The policy is written once, over
+// slot indexes, and knows neither locks nor bytes.
+//
+// - New entries join at the newest end, unvisited; a hit marks an entry visited and moves nothing.
+// - The hand walks from the oldest towards the newest and wraps. It clears and passes visited entries; the first
+//   unvisited one is the victim, and so is an expired one even if it is visited.
+// - The hand is left on the victim; the queue moves it to the newer neighbour when the victim is taken out, or unsets
+//   it. Reusing the victim's place for the newcomer would be CLOCK.
+
+/// A queue that SIEVE can walk.
+protocol SieveQueue {
+  associatedtype Slot
+
+  var oldest: Slot? { get }
+  /// Where the next walk starts; nil: at the oldest.
+  var hand: Slot? { get nonmutating set }
+  /// Live entries: the bound of a walk.
+  var count: Int { get }
+
+  func newer(_ slot: Slot) -> Slot?
+  func isVisited(_ slot: Slot) -> Bool
+  func setVisited(_ slot: Slot, _ value: Bool)
+  func isExpired(_ slot: Slot) -> Bool
+}
+
+enum Sieve {
+  /// Chooses the entry to give up and leaves the hand on it; nil if none is eligible.
+  ///
+  /// Two rounds suffice: the first clears what it passes. O(count) at worst, O(1) amortised.
+  @inline(__always)
+  static func victim<Queue: SieveQueue>(
+    in queue: Queue, where isEligible: (Queue.Slot) -> Bool
+  ) -> Queue.Slot? {
+    guard var slot = queue.hand ?? queue.oldest else { return nil }
+    for _ in 0..<(2 * queue.count + 1) {
+      if queue.isVisited(slot), !queue.isExpired(slot) {
+        queue.setVisited(slot, false)
+      } else if isEligible(slot) {
+        queue.hand = slot
+        return slot
+      }
+      guard let next = queue.newer(slot) ?? queue.oldest else { return nil }
+      slot = next
+    }
+    return nil
+  }
+}
