@@ -63,6 +63,9 @@ let package = Package(
         "WarpKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
+    .executableTarget(
+      name: "make-fixtures", dependencies: ["WarpFormat", "WarpKV"], path: "Tests/make-fixtures",
+      swiftSettings: settings),
     .target(
       name: "WarpTestSupport", dependencies: ["WarpFormat", "WarpKV"],
       path: "Tests/WarpTestSupport", swiftSettings: settings),

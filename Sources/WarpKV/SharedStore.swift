@@ -69,12 +69,17 @@
     package static func open(
       _ files: StoreFiles, _ configuration: StoreConfiguration, _ environment: Environment
     ) throws(WarpError) -> SharedStore {
+      let parameters = try configuration.parameters()
+      // Asked for zstd without having it: an error before anything is made.
+      if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
       let request = OpenRequest(
-        files: files, parameters: try configuration.parameters(), readOnly: configuration.access == .readOnly,
+        files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
         creates: configuration.createIfMissing,
         usesExisting: configuration.ifDifferent == .useExisting || configuration.access == .readOnly,
         environment: environment)
-      return try SharedStore(try request.attach(), configuration)
+      let attachment = try request.attach()
+      if attachment.header.usesZstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
+      return try SharedStore(attachment, configuration)
     }
 
     /// Gives the store back; later calls throw `closed`. Calls that are under way finish. Idempotent.

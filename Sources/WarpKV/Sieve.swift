@@ -8,6 +8,8 @@
 // - The hand is left on the victim; the queue moves it to the newer neighbour when the victim is taken out, or unsets
 //   it. Reusing the victim's place for the newcomer would be CLOCK.
 
+package import WarpFormat
+
 /// A queue that SIEVE can walk.
 protocol SieveQueue {
   associatedtype Slot
@@ -24,7 +26,7 @@ protocol SieveQueue {
   func isExpired(_ slot: Slot) -> Bool
 }
 
-enum Sieve {
+package enum Sieve {
   /// Chooses the entry to give up and leaves the hand on it; nil if none is eligible.
   ///
   /// Two rounds suffice: the first clears what it passes. O(count) at worst, O(1) amortised.
@@ -46,3 +48,29 @@ enum Sieve {
     return nil
   }
 }
+
+#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+  extension Sieve {
+    /// The policy in the form in which a mutation asks for it.
+    package static func choice(in file: Attachment) -> VictimChoice {
+      { shard, isEligible in victim(in: ShardQueue(shard: shard, file: file), where: isEligible) }
+    }
+  }
+
+  /// A shard's queue as SIEVE sees it.
+  private struct ShardQueue: SieveQueue {
+    let shard: Shard
+    let file: Attachment
+
+    var oldest: SlotIndex? { shard.oldest }
+    var hand: SlotIndex? {
+      get { shard.hand }
+      nonmutating set { shard.hand = newValue }
+    }
+    var count: Int { shard.count }
+    func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
+    func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
+    func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
+    func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
+  }
+#endif

@@ -95,12 +95,8 @@
       let file = attachment
       let changes = try writing { () throws(WarpError) in
         try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-          if file.header.evictionID == Format.evictionSieve {
-            return try shard.set(entry, in: file, now: file.storeTime) { shard, isEligible in
-              Sieve.victim(in: ShardQueue(shard: shard, file: file), where: isEligible)
-            }
-          }
-          return try shard.set(entry, in: file, now: file.storeTime, victim: nil)
+          let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
+          return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
         }
       }
       file.count(changes.replaced ? .updates : .insertions)
@@ -165,22 +161,5 @@
       guard isOpen.load(ordering: .sequentiallyConsistent) else { throw SharedStore.closed }
       return try body()
     }
-  }
-
-  /// A shard's queue as SIEVE sees it.
-  struct ShardQueue: SieveQueue {
-    let shard: Shard
-    let file: Attachment
-
-    var oldest: SlotIndex? { shard.oldest }
-    var hand: SlotIndex? {
-      get { shard.hand }
-      nonmutating set { shard.hand = newValue }
-    }
-    var count: Int { shard.count }
-    func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
-    func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
-    func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
-    func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
   }
 #endif
