@@ -12,18 +12,19 @@ final class FixtureWorld: Sendable {
   private let drawn = Atomic<UInt64>(0)
 
   var environment: Environment {
-    Environment(
-      entropy: { [self] (count) throws(FormatError) in
-        (0..<count).map { _ in
-          // Never 0, so that the first word of a store id is never reserved.
-          UInt8(truncatingIfNeeded: drawn.wrappingAdd(1, ordering: .relaxed).newValue &* 37 | 1)
-        }
-      },
-      bootTime: { [self] in now.load(ordering: .relaxed) },
-      realTime: { [self] in 1_767_225_600_000_000_000 + now.load(ordering: .relaxed) },
-      bootID: { Array("fixture-boot-id!".utf8) },
-      process: { ProcessIdentity(id: 4711, startTime: 99, pidNamespace: 1, timeNamespace: 2, userID: 1000) },
-      recordsInode: false, writerName: "WarpKV fixtures", fileSystem: { _ in 0 })
+    var world = Environment.system
+    world.entropy = { [self] (count) throws(FormatError) in
+      // Never 0, so that the first word of a store id is never reserved.
+      (0..<count).map { _ in UInt8(truncatingIfNeeded: drawn.wrappingAdd(1, ordering: .relaxed).newValue &* 37 | 1) }
+    }
+    world.bootTime = { [self] in now.load(ordering: .relaxed) }
+    world.realTime = { [self] in 1_767_225_600_000_000_000 + now.load(ordering: .relaxed) }
+    world.bootID = { Array("fixture-boot-id!".utf8) }
+    world.process = { ProcessIdentity(id: 4711, startTime: 99, pidNamespace: 1, timeNamespace: 2, userID: 1000) }
+    world.recordsInode = false
+    world.writerName = "WarpKV fixtures"
+    world.fileSystem = { _ in 0 }
+    return world
   }
 }
 
@@ -58,7 +59,7 @@ struct FixtureWriter {
           deadline: lifetime == 0 ? 0 : written + lifetime, keySize: key.count, storedSize: stored.count,
           rawSize: rawSize ?? stored.count, codec: codec, flags: 0)
         let entry = PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
-        _ = try file.withShard(shard, limit: 1_000_000_000) {
+        _ = try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
           try shard.set(entry, in: file, now: file.storeTime, victim: Sieve.choice(in: file))
         }
         world.now.wrappingAdd(1_000, ordering: .relaxed)
@@ -83,7 +84,7 @@ struct FixtureWriter {
       let hash = file.hash(key)
       let shard = file.shard(of: hash)
       var changes = Changes()
-      _ = try file.withShard(shard, limit: 1_000_000_000) {
+      _ = try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
         shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
       }
     }

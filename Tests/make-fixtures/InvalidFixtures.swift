@@ -1,0 +1,2 @@
+import WarpFormat
+struct InvalidFixtures { let directory: String; let valid: [String]; func make() throws {} }
