@@ -6,8 +6,7 @@ import WarpFormat
 struct ValidFixtures {
   let directory: String
 
-  /// Writes them all; returns their names.
-  func make() throws -> [String] {
+  func make() throws {
     let small = Parameters(capacity: 4, maxKeySize: 16, maxValueSize: 32)
     try write("empty", small) { _ in }
     try write("one-entry", Parameters(capacity: 1, maxKeySize: 16, maxValueSize: 32)) { try $0.set("hello", "world") }
@@ -55,13 +54,7 @@ struct ValidFixtures {
       try store.set(Array("zstd".utf8), Self.repeatedByteFrame(UInt8(ascii: "z"), count: 700), rawSize: 700, codec: 1)
     }
     try write("typed-values", Parameters(capacity: 32, maxKeySize: 32, maxValueSize: 96), Self.typedValues)
-    return Self.names
   }
-
-  static let names = [
-    "deadlines", "empty", "full-after-evictions", "large-slots", "no-eviction", "one-entry", "several-shards", "sizes",
-    "typed-values", "update-and-remove", "wrapped-chain", "zstd",
-  ]
 
   private func write(
     _ name: String, _ parameters: Parameters, keepingLock: Bool = false, _ fill: (FixtureWriter) throws -> Void
