@@ -155,7 +155,7 @@ extension Damage {
     Damage("B03-free-slot") { image in
       let free = image.get(ControlFields.freeHead, image.shard())
       let at = image.bucket(image.emptyBucket)
-      image.put(at, image.get(MetadataFields.hash, image.metadata(Int(free))) >> 32 << 32 | free, 8)
+      image.put(at, image.get(MetadataFields.hash, image.metadata(Int(free))) & ~0xFFFF_FFFF | free, 8)
       return at
     },
     Damage("B04-fingerprint", "one-entry") { image in
