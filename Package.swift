@@ -66,7 +66,7 @@ let package = Package(
       path: "Tests/WarpTestSupport", swiftSettings: settings),
     .testTarget(
       name: "WarpFormatTests", dependencies: ["WarpFormat", "WarpTestSupport"],
-      swiftSettings: settings),
+      exclude: ["make_hash_vectors.py"], swiftSettings: settings),
     .testTarget(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
