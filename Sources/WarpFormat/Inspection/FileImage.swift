@@ -30,11 +30,11 @@ public final class FileImage: Sendable {
     let descriptor = try System.open(path, .readOnly)
     var lockDescriptor: Int32?
     do {
-      lockDescriptor = try System.open(path + "-lock", .readOnly)
+      lockDescriptor = try System.open(path + StoreFiles.lockSuffix, .readOnly)
     } catch {
       if error.code != .notFound {
         System.close(descriptor)
-        throw error.at(path + "-lock")
+        throw error.at(path + StoreFiles.lockSuffix)
       }
     }
     let owned = [descriptor] + (lockDescriptor.map { [$0] } ?? [])
@@ -66,7 +66,7 @@ public final class FileImage: Sendable {
     var problem: Finding?
     if let lockDescriptor {
       do {
-        lock = try LockImage(descriptor: lockDescriptor, path: path + "-lock", of: header)
+        lock = try LockImage(descriptor: lockDescriptor, path: path + StoreFiles.lockSuffix, of: header)
       } catch {
         guard let rule = error.rule else { throw error }
         problem = Finding(

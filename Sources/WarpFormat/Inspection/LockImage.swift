@@ -4,13 +4,14 @@
 // A `LockImage` exists only if the lock file's header is sound and belongs to the data file, so its offsets may be used.
 // Every word in it may change between two reads; single words are taken as they come.
 
-/// The owner word of a shard or of a lease: a registry entry and its generation; 0 is nobody.
+/// The owner word of a shard or of a lease: generation << 32 | registry entry + 1; 0 is nobody.
 public struct OwnerWord: Equatable, Sendable {
   public let word: UInt64
 
   public init(word: UInt64) { self.word = word }
 
-  public var entry: Int { Int(UInt32(truncatingIfNeeded: word)) }
+  /// -1: none.
+  public var entry: Int { Int(UInt32(truncatingIfNeeded: word)) - 1 }
   public var generation: UInt64 { word >> 32 }
 }
 
@@ -27,57 +28,26 @@ public struct LockLine: Equatable, Sendable {
 /// A lock file that belongs to a data file.
 public struct LockImage: Sendable {
   public let path: String
-  public let geometry: LockGeometry
+  public let header: LockHeader
   /// The first page, as it is in the file.
   public let headerPage: [UInt8]
   let file: ByteFile
 
-  public var bootID: [UInt8] { headerPage.slice(LockHeaderFields.bootID) }
+  public var geometry: LockGeometry { header.geometry }
 
   /// - Throws: what breaks a rule, with the rule's id; `system` without one.
-  init(descriptor: Int32, path: String, of header: Header) throws(FormatError) {
-    typealias F = LockHeaderFields
+  init(descriptor: Int32, path: String, of data: Header) throws(FormatError) {
     self.path = path
-    geometry = LockGeometry(header.geometry)
-    file = try ByteFile(descriptor: descriptor, path: path)
-    headerPage = try System.read(descriptor, at: 0, count: Format.pageSize, path)
-    do {
-      try Header.identify(headerPage, magic: Format.lockMagic, what: "lock")
+    do throws(FormatError) {
+      file = try ByteFile(descriptor: descriptor, path: path)
+      headerPage = try System.read(descriptor, at: 0, count: Format.pageSize, path)
+      header = try LockHeader(verifying: headerPage, fileSize: file.size, data: data)
     } catch {
-      throw FormatError(error.code, error.message, path: path, offset: error.offset, rule: "WKV-L01")
+      // The rules that both files share have one id here: the finding is about the lock file.
+      var error = error.at(path)
+      if let rule = error.rule, !rule.hasPrefix("WKV-L") { error.rule = "WKV-L01" }
+      throw error
     }
-    if let offset = Reserved(F.structure).firstNonzero(in: headerPage) {
-      throw FormatError(
-        .corruptLockFile, "a reserved byte is not zero", path: path, offset: offset, rule: "WKV-L01")
-    }
-    guard headerPage.slice(F.storeID) == header.storeID else {
-      throw FormatError(
-        .corruptLockFile, "it belongs to another store: the ids differ", path: path, offset: F.storeID.offset,
-        rule: "WKV-L02")
-    }
-    for (field, expected) in LockImage.derived(geometry) where headerPage.integer(field) != UInt64(expected) {
-      throw FormatError(
-        .corruptLockFile, "\(field.name) is \(headerPage.integer(field)), the data file gives \(expected)",
-        path: path, offset: field.offset, rule: "WKV-L03")
-    }
-    guard file.size == geometry.fileSize else {
-      throw FormatError(
-        .corruptLockFile, "it has \(file.size) bytes, its geometry needs \(geometry.fileSize)", path: path,
-        offset: F.fileSize.offset, rule: "WKV-L03")
-    }
-  }
-
-  /// The header's fields that follow from the data file.
-  package static func derived(_ geometry: LockGeometry) -> [(Field, Int)] {
-    typealias F = LockHeaderFields
-    return [
-      (F.fileSize, geometry.fileSize), (F.shardCount, geometry.shardCount),
-      (F.slotsPerShard, geometry.slotsPerShard), (F.registryEntries, Format.registryEntries),
-      (F.counterStripes, Format.counterStripes), (F.leaseCells, Format.leaseCells),
-      (F.linesOffset, geometry.linesOffset), (F.registryOffset, geometry.registryOffset),
-      (F.countersOffset, geometry.countersOffset), (F.leasesOffset, geometry.leasesOffset),
-      (F.visitedOffset, geometry.visitedOffset), (F.visitedStride, geometry.visitedStride),
-    ]
   }
 
   func lineOffset(_ shard: Int) -> Int { geometry.linesOffset + shard * LockLineFields.structure.size }
@@ -106,14 +76,15 @@ public struct LockImage: Sendable {
     }
   }
 
-  /// The sum of the stripes less the baseline, which is stripe 0.
-  public func counters() throws(FormatError) -> [(counter: Counter, value: UInt64)] {
+  /// The sums of the stripes less the baseline, which is stripe 0.
+  public func counters() throws(FormatError) -> CounterValues {
     let size = CounterFields.structure.size
     let stripes = try file.read(at: geometry.countersOffset, count: Format.counterStripes * size)
-    return Counter.allCases.map { counter in
-      var sum = UInt64(0)
-      for stripe in 1..<Format.counterStripes { sum &+= stripes.integer(counter.field, at: stripe * size) }
-      return (counter, sum &- stripes.integer(counter.field))
+    var values = CounterValues()
+    for counter in Counter.allCases {
+      for stripe in 1..<Format.counterStripes { values[counter] &+= stripes.integer(counter.field, at: stripe * size) }
+      values[counter] &-= stripes.integer(counter.field)
     }
+    return values
   }
 }

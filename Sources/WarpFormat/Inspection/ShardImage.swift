@@ -35,18 +35,7 @@ public struct ShardImage: Sendable {
     metadata.integer(field, at: (slot - 1) * MetadataFields.structure.size)
   }
 
-  func isLive(_ slot: Int) -> Bool { SlotState(control: header(SlotFields.control, slot: slot)) == .live }
-}
-
-/// The low three bits of a slot's control word.
-public enum SlotState: UInt64, Sendable {
-  case free, writing, committed, live
-
-  /// nil: undefined.
-  public init?(control: UInt64) { self.init(rawValue: control & 7) }
-
-  /// How often the slot has been filled.
-  public static func sequence(control: UInt64) -> UInt64 { control >> 3 }
+  func state(_ slot: Int) -> SlotState? { Control(raw: header(SlotFields.control, slot: slot)).state }
 }
 
 extension FileImage {
@@ -156,7 +145,7 @@ extension ShardImage {
     for (_, chunk) in usedHeaders() {
       for start in stride(from: 0, to: chunk.count, by: SlotFields.structure.size) {
         let word = chunk.integer(SlotFields.control, at: start)
-        if let state = SlotState(control: word), state == .writing || state == .committed { words.append(word) }
+        if let state = Control(raw: word).state, state == .writing || state == .committed { words.append(word) }
       }
     }
     return words

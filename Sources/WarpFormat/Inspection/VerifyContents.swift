@@ -76,9 +76,9 @@ extension ShardCheck {
     // Bytes have no padding, so all of the raw span is initialised.
     let all = unsafe bytes.span.bytes
     let digest = XXH3.hash64(all.extracting(valueStart..<bytes.count), seed: 0)
-    let sealed = EntryChecksum.compute(
-      storeID: image.header.storeID, shard: shard.index, slot: slot, header: bytes, metadata: metadata,
-      payloadDigest: digest)
+    let sealed = EntryChecksum.value(
+      storeID: image.header.storeWords, shard: shard.index, slot: UInt32(slot), header: EntryHeader(bytes),
+      metadata: EntryMetadata(metadata), digest: digest)
     if sealed != metadata.integer(MetadataFields.checksum) {
       report(
         finding("E06", metadataOffset(slot, MetadataFields.checksum), "the checksum does not match", slot: slot))
@@ -102,32 +102,27 @@ extension ShardCheck {
   }
 }
 
-/// The checksum of an entry: XXH3-64 of the 96-byte record of all that is fixed once it is committed (SPEC.md §10).
-package enum EntryChecksum {
-  /// - Parameters:
-  ///   - slot: from 1.
-  ///   - header: begins with the 32 bytes of the slot header.
-  ///   - metadata: 64 bytes.
-  ///   - payloadDigest: XXH3-64 with seed 0 of the stored value.
-  package static func compute(
-    storeID: [UInt8], shard: Int, slot: Int, header: [UInt8], metadata: [UInt8], payloadDigest: UInt64
-  ) -> UInt64 {
-    var record: [UInt8] = []
-    record.reserveCapacity(96)
-    func append(_ value: UInt64, _ size: Int) {
-      for index in 0..<size { record.append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))) }
-    }
-    record.append(contentsOf: storeID)
-    append(UInt64(shard), 4)
-    append(UInt64(slot), 4)
-    append(metadata.integer(MetadataFields.hash), 8)
-    append(header.integer(SlotFields.deadline), 8)
-    for field in [SlotFields.keySize, SlotFields.storedSize, SlotFields.rawSize] { append(header.integer(field), 4) }
-    for field in [SlotFields.codec, SlotFields.flags] { append(header.integer(field), 1) }
-    append(0, 2)
-    let sealed = [MetadataFields.stamp, MetadataFields.revision, MetadataFields.written, MetadataFields.freshUntil]
-    for field in sealed { append(metadata.integer(field), 8) }
-    append(payloadDigest, 8)
-    return XXH3.hash64(record, seed: 0)
+extension EntryHeader {
+  /// The numbers as they are in a slot's first 32 bytes, whatever they are.
+  package init(_ bytes: [UInt8]) {
+    typealias F = SlotFields
+    self.init(
+      deadline: bytes.integer(F.deadline), keySize: bytes.count(F.keySize), storedSize: bytes.count(F.storedSize),
+      rawSize: bytes.count(F.rawSize), codec: UInt8(bytes.integer(F.codec)), flags: UInt8(bytes.integer(F.flags)))
   }
+}
+
+extension EntryMetadata {
+  /// The sealed part of 64 bytes of metadata.
+  package init(_ bytes: [UInt8]) {
+    typealias F = MetadataFields
+    self.init(
+      checksum: bytes.integer(F.checksum), stamp: bytes.integer(F.stamp), revision: bytes.integer(F.revision),
+      written: bytes.integer(F.written), freshUntil: bytes.integer(F.freshUntil), hash: bytes.integer(F.hash))
+  }
+}
+
+extension Header {
+  /// The store id as two little-endian words.
+  var storeWords: (UInt64, UInt64) { (storeWord, storeID.integer(Field("", 8, 8))) }
 }

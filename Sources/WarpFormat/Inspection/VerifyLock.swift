@@ -47,7 +47,7 @@ extension Verifier {
     var line = try lock.line(shard)
     for _ in 0..<Format.readerTries {
       var isKnown = line.owner.word == 0
-      if !isKnown, line.owner.entry < Format.registryEntries {
+      if !isKnown, (0..<Format.registryEntries).contains(line.owner.entry) {
         let entry = try lock.registryEntry(line.owner.entry)
         isKnown = line.owner.generation == entry.integer(RegistryFields.generation) && line.owner.generation > 0
       }

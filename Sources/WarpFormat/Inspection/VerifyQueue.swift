@@ -76,7 +76,7 @@ extension ShardCheck {
     var (previous, slot, steps) = (0, Int(shard.control.integer(ControlFields.freeHead)), 0)
     var position = offset(ControlFields.freeHead)
     while slot != 0 {
-      guard slot <= shard.usedSlots, SlotState(control: shard.header(SlotFields.control, slot: slot)) == .free else {
+      guard slot <= shard.usedSlots, shard.state(slot) == .free else {
         report(
           finding("A01", position, "the free list leads to slot \(slot), which is not free", slot: previous.orNil))
         return

@@ -74,7 +74,7 @@ extension ShardCheck {
   private mutating func checkUsed(_ slot: Int, _ report: Report) {
     let control = shard.header(SlotFields.control, slot: slot)
     let position = headerOffset(slot, SlotFields.control)
-    let state = SlotState(control: control)
+    let state = Control(raw: control).state
     let isLive = state == .live
     switch state {
     case .live: live.append(liveSlot(slot, control))
@@ -84,7 +84,7 @@ extension ShardCheck {
     case nil:
       report(finding("E01", position, "state \(control & 7) is undefined", slot: slot))
     }
-    let sequence = SlotState.sequence(control: control)
+    let sequence = control >> 3
     let writes = shard.control.integer(ControlFields.writeCounter)
     if sequence > writes || isLive && sequence == 0 {
       report(
@@ -135,7 +135,7 @@ extension ShardCheck {
     for (first, chunk) in shard.usedHeaders() {
       for index in 0..<(chunk.count / size) where first + index <= shard.usedSlots {
         let control = chunk.integer(SlotFields.control, at: index * size)
-        if SlotState(control: control) == .live { live.append(liveSlot(first + index, control)) }
+        if Control(raw: control).state == .live { live.append(liveSlot(first + index, control)) }
       }
     }
   }

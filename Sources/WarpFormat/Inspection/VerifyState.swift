@@ -18,7 +18,7 @@ extension Verifier {
     for field in [StateFields.clockA, StateFields.clockB] {
       let bytes = page.slice(field)
       checkReserved(bytes, ClockFields.structure, field, add)
-      if StateRecord.isValidClock(bytes) {
+      if ClockRecord(bytes, at: 0) != nil {
         validClocks += 1
       } else if !StateRecord.isZero(bytes, ClockFields.checksum) {
         add("S03", field.offset, "\(field.name) is neither valid nor zero: generation or checksum is wrong")
@@ -42,19 +42,14 @@ extension Verifier {
 }
 
 /// Validity of the records in the state block. Each covers what stands before its checksum.
-package enum StateRecord {
-  package static func isValidClock(_ bytes: [UInt8]) -> Bool {
-    bytes.integer(ClockFields.generation) > 0 && isSealed(bytes, ClockFields.checksum)
-  }
-
-  package static func isValidDetach(_ bytes: [UInt8]) -> Bool { isSealed(bytes, DetachFields.checksum) }
-
-  private static func isSealed(_ bytes: [UInt8], _ checksum: Field) -> Bool {
-    XXH3.hash64([UInt8](bytes.prefix(checksum.offset)), seed: 0) == bytes.integer(checksum)
+enum StateRecord {
+  static func isValidDetach(_ bytes: [UInt8]) -> Bool {
+    let checksum = DetachFields.checksum
+    return XXH3.hash64([UInt8](bytes.prefix(checksum.offset)), seed: 0) == bytes.integer(checksum)
   }
 
   /// Whether all fields are zero; reserved bytes have a rule of their own.
-  package static func isZero(_ bytes: [UInt8], _ checksum: Field) -> Bool {
+  static func isZero(_ bytes: [UInt8], _ checksum: Field) -> Bool {
     bytes.firstNonzero(in: 0..<(checksum.offset + checksum.size)) == nil
   }
 }
