@@ -131,10 +131,12 @@
   extension Attachment {
     /// The lock-free lookup, and the one under the lock after too many tries.
     ///
-    /// - Parameter copy: may run several times.
+    /// - Parameters:
+    ///   - marking: whether a hit marks the entry visited.
+    ///   - copy: may run several times; only its last run counts, and only for a hit.
     @inline(__always)
     package func lookup(
-      _ key: UnsafeRawBufferPointer, hash: UInt64, copy: (Shard, Candidate) -> Void
+      _ key: UnsafeRawBufferPointer, hash: UInt64, marking: Bool, copy: (Shard, Candidate) -> Void
     ) -> Lookup {
       let shard = shard(of: hash)
       var retries = 0
@@ -144,7 +146,7 @@
       if retries > 0 { count(.retries, retries) }
       switch result {
       case .hit(let candidate):
-        if !isReadOnly, !shard.isVisited(candidate.slot) { shard.setVisited(candidate.slot, true) }
+        if marking, !isReadOnly, !shard.isVisited(candidate.slot) { shard.setVisited(candidate.slot, true) }
       case .miss:
         if !hasLockFile { result = .busy }
       case .busy:
@@ -155,6 +157,16 @@
         result = locked ?? .busy
       }
       return result
+    }
+
+    /// What the checksum of an entry with these private copies ought to be.
+    package func checksum(
+      hash: UInt64, _ candidate: Candidate, _ metadata: EntryMetadata, stored: [UInt8]
+    ) -> UInt64 {
+      let index = Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1)
+      return EntryChecksum.value(
+        storeID: storeWords, shard: index, slot: candidate.slot.raw, header: candidate.header, metadata: metadata,
+        digest: XXH3.hash64(stored, seed: 0))
     }
   }
 #endif

@@ -16,7 +16,8 @@ public enum Compression {
     public static let isAvailable = false
   #endif
 
-  static func missing(path: String?) -> FormatError {
+  /// The error of a store that needs what this build lacks.
+  package static func missing(path: String?) -> FormatError {
     FormatError(
       .needsZstd, "the store holds zstd values, and this build has no zstd: build with the package trait Zstd "
         + "(apt-get install libzstd-dev)", path: path, field: "compression")

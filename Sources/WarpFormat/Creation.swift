@@ -6,6 +6,19 @@
 // - Every block that will be written without a further check is allocated first.
 
 #if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+  extension StoreFiles {
+    /// Deletes the store; returns whether there was one.
+    package func delete() throws(FormatError) -> Bool {
+      // Without a directory there is no store, and no reason to make a lock file for it.
+      guard try System.status(path: data) != nil else { return false }
+      do throws(FormatError) {
+        return try CreationLock(self).delete()
+      } catch {
+        throw error.at(data)
+      }
+    }
+  }
+
   /// The creation lock of one store, held until `release`.
   struct CreationLock: ~Copyable {
     private let descriptor: Int32
@@ -13,13 +26,19 @@
 
     /// - Throws: `busy` after 10 s, `insecureFile`, `readOnly`.
     init(_ files: StoreFiles) throws(FormatError) {
+      descriptor = try CreationLock.take(files)
       self.files = files
-      descriptor = try System.open(files.initialization, .createOrOpen)
+    }
+
+    private static func take(_ files: StoreFiles) throws(FormatError) -> Int32 {
+      let descriptor = try System.open(files.initialization, .createOrOpen)
       do throws(FormatError) {
         try System.status(descriptor, files.initialization).checkSecure(files.initialization)
         try System.lockFile(descriptor, waiting: Format.creationWait, files.initialization)
+        // Leftovers of a creator that died.
         try System.remove(files.newData)
         try System.remove(files.newLock)
+        return descriptor
       } catch {
         System.close(descriptor)
         throw error

@@ -13,6 +13,15 @@ public struct EntryHeader: Equatable, Sendable {
   public var rawSize: Int
   public var codec: UInt8
   public var flags: UInt8
+
+  public init(deadline: UInt64, keySize: Int, storedSize: Int, rawSize: Int, codec: UInt8, flags: UInt8) {
+    self.deadline = deadline
+    self.keySize = keySize
+    self.storedSize = storedSize
+    self.rawSize = rawSize
+    self.codec = codec
+    self.flags = flags
+  }
 }
 
 /// The metadata that is fixed once an entry is committed.
@@ -24,6 +33,17 @@ public struct EntryMetadata: Equatable, Sendable {
   public var written: UInt64
   public var freshUntil: UInt64
   public var hash: UInt64
+
+  public init(
+    checksum: UInt64, stamp: UInt64, revision: UInt64, written: UInt64, freshUntil: UInt64, hash: UInt64
+  ) {
+    self.checksum = checksum
+    self.stamp = stamp
+    self.revision = revision
+    self.written = written
+    self.freshUntil = freshUntil
+    self.hash = hash
+  }
 }
 
 /// Binds an entry to its store, shard, slot and everything that is fixed about it.
@@ -47,13 +67,13 @@ public enum EntryChecksum {
       UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32
       | UInt64(header.flags) << 40
     let place = UInt64(UInt32(truncatingIfNeeded: shard)) | UInt64(slot) << 32
-    let record: [12 of UInt64] = [
+    let record = (
       storeID.0.littleEndian, storeID.1.littleEndian, place.littleEndian, metadata.hash.littleEndian,
       header.deadline.littleEndian, sizes.littleEndian, rest.littleEndian, metadata.stamp.littleEndian,
       metadata.revision.littleEndian, metadata.written.littleEndian, metadata.freshUntil.littleEndian,
-      digest.littleEndian,
-    ]
-    return unsafe record.span.withUnsafeBytes { bytes in unsafe XXH3.hash64(UnsafeRawBufferPointer(bytes), seed: 0) }
+      digest.littleEndian
+    )
+    return unsafe withUnsafeBytes(of: record) { unsafe XXH3.hash64($0, seed: 0) }
   }
 }
 
@@ -75,7 +95,7 @@ extension Shard {
     return header
   }
 
-  func metadata(_ slot: SlotIndex) -> EntryMetadata {
+  package func metadata(_ slot: SlotIndex) -> EntryMetadata {
     typealias F = MetadataFields
     let at = metadataOffset(slot, F.checksum)
     return EntryMetadata(
@@ -89,6 +109,19 @@ extension Shard {
 
   @inline(__always)
   func valueOffset(_ slot: SlotIndex, keySize: Int) -> Int { keyOffset(slot) &+ ((keySize &+ 7) & ~7) }
+
+  /// Copies the stored value out; `target` has room for it.
+  @inline(__always)
+  package func copyValue(_ candidate: Candidate, to target: UnsafeMutableRawBufferPointer) {
+    guard let base = target.baseAddress else { return }
+    unsafe data.copyOut(
+      valueOffset(candidate.slot, keySize: candidate.header.keySize), to: base, size: candidate.header.storedSize)
+  }
+
+  /// A private copy of the stored value.
+  package func storedBytes(_ candidate: Candidate) -> [UInt8] {
+    data.bytes(valueOffset(candidate.slot, keySize: candidate.header.keySize), candidate.header.storedSize)
+  }
 
   /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
   @inline(__always)

@@ -104,14 +104,14 @@ struct Registration: Sendable {
       }
       let at = geometry.registryOffset + entry * F.structure.size
       let generation = max(1, lock.load32(at + F.generation.offset) &+ 1)
-      let process = environment.processID()
+      let process = environment.process()
       lock.store32(at + F.generation.offset, generation)
-      lock.store64(at + F.startTime.offset, System.startTime(of: process) ?? 0)
-      lock.store64(at + F.pidNamespace.offset, System.namespace("pid"))
-      lock.store64(at + F.timeNamespace.offset, System.namespace("time"))
+      lock.store64(at + F.startTime.offset, process.startTime)
+      lock.store64(at + F.pidNamespace.offset, process.pidNamespace)
+      lock.store64(at + F.timeNamespace.offset, process.timeNamespace)
       lock.store64(at + F.attached.offset, UInt64(bitPattern: environment.bootTime()))
-      lock.store32(at + F.uid.offset, System.userID())
-      lock.release32(at + F.pid.offset, UInt32(bitPattern: process))
+      lock.store32(at + F.uid.offset, process.userID)
+      lock.release32(at + F.pid.offset, UInt32(bitPattern: process.id))
       return Registration(entry: entry, generation: generation)
     }
     throw FormatError(

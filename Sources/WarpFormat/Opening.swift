@@ -42,9 +42,6 @@
         throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
       }
       let wanted = try Geometry(parameters)
-      #if !Zstd
-        if parameters.zstd { throw Compression.missing(path: files.data) }
-      #endif
       for attempt in 0..<Format.attachTries {
         // Another process may be replacing or deleting the files; each round looks at them afresh.
         if attempt > 0 { System.sleep(min(Int64(attempt) * 10_000, 1_000_000)) }
@@ -85,9 +82,6 @@
         try FileSystems.check(environment.fileSystem(descriptor), files.data)
         let page = try System.read(descriptor, at: 0, count: Format.pageSize, files.data)
         let header = try Header(verifying: page, fileSize: status.size)
-        #if !Zstd
-          if header.usesZstd { throw Compression.missing(path: files.data) }
-        #endif
         guard readOnly || header.allowsWriting else {
           throw FormatError(
             .unsupportedFeatures, "a newer version's features allow reading only: open with access .readOnly",

@@ -32,6 +32,11 @@ extension Shard {
   package func isVisited(_ slot: SlotIndex) -> Bool { lock.load8(visitedOffset(slot)) != 0 }
   package func setVisited(_ slot: SlotIndex, _ value: Bool) { lock.store8(visitedOffset(slot), value ? 1 : 0) }
 
+  package func isExpired(_ slot: SlotIndex, now: () -> UInt64) -> Bool {
+    let deadline = deadline(slot)
+    return deadline != 0 && now() >= deadline
+  }
+
   /// Adds an entry at the newest end.
   func append(_ slot: SlotIndex) {
     let last = newest

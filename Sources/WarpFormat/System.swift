@@ -355,7 +355,13 @@ public struct FileStatus: Equatable, Sendable {
     }
 
     package static func userID() -> UInt32 { geteuid() }
-    package static func processID() -> Int32 { getpid() }
+
+    package static func process() -> ProcessIdentity {
+      let id = getpid()
+      return ProcessIdentity(
+        id: id, startTime: startTime(of: id) ?? 0, pidNamespace: namespace("pid"), timeNamespace: namespace("time"),
+        userID: userID())
+    }
 
     package static func environment(_ name: String) -> String? {
       guard let value = unsafe getenv(name) else { return nil }
@@ -372,7 +378,7 @@ public struct FileStatus: Equatable, Sendable {
     }
 
     /// The inode of a namespace of this process; 0 where there are none.
-    package static func namespace(_ kind: String) -> UInt64 {
+    static func namespace(_ kind: String) -> UInt64 {
       var info = stat()
       let result = unsafe stat("/proc/self/ns/\(kind)", &info)
       return result == 0 ? UInt64(info.st_ino) : 0
@@ -393,7 +399,7 @@ public struct FileStatus: Equatable, Sendable {
     }
 
     /// When a process of this PID namespace started, in the kernel's ticks; nil if there is none.
-    package static func startTime(of process: Int32) -> UInt64? {
+    static func startTime(of process: Int32) -> UInt64? {
       guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
       // Behind the command's name, which may hold anything, the start time is the 20th word.
       let words = text[text.index(after: end)...].split(separator: " ")
