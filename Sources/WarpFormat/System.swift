@@ -138,6 +138,47 @@ public struct FileStatus: Equatable, Sendable {
       return result
     }
 
+    /// The next range at or behind `offset` that is not a hole; nil if there is none up to the end of the file. Where
+    /// holes can't be told apart the rest of the file counts as data. Moves the descriptor's own position.
+    static func nextData(_ descriptor: Int32, from offset: Int) -> Range<Int>? {
+      #if canImport(Darwin)
+        let (seekData, seekHole): (Int32, Int32) = (4, 3)
+      #else
+        let (seekData, seekHole): (Int32, Int32) = (3, 4)
+      #endif
+      let start = lseek(descriptor, off_t(offset), seekData)
+      if start < 0 { return warp_errno() == ENXIO ? nil : offset..<Int.max }
+      let end = lseek(descriptor, start, seekHole)
+      return Int(start)..<(end > start ? Int(end) : Int.max)
+    }
+
+    /// Writes all bytes where the descriptor stands: a pipe, a terminal, a log.
+    package static func write(_ descriptor: Int32, _ bytes: [UInt8]) throws(FormatError) {
+      var done = 0
+      while done < bytes.count {
+        let put = unsafe bytes.withUnsafeBytes { raw in
+          unsafe writeBytes(descriptor, raw.baseAddress! + done, raw.count - done)
+        }
+        if put < 0 {
+          if warp_errno() == EINTR { continue }
+          throw error("write", nil)
+        }
+        done += put
+      }
+    }
+
+    private static func writeBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+      #if canImport(Darwin)
+        unsafe Darwin.write(descriptor, bytes, count)
+      #elseif canImport(Musl)
+        unsafe Musl.write(descriptor, bytes, count)
+      #else
+        unsafe Glibc.write(descriptor, bytes, count)
+      #endif
+    }
+
+    package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
     package static func write(
       _ descriptor: Int32, at offset: Int, _ bytes: [UInt8], _ path: String
     ) throws(FormatError) {
