@@ -82,7 +82,8 @@ extension Breakage {
     Breakage("B05") { image in
       let buckets = image.geometry.bucketsPerShard
       let empty = (0..<buckets).last {
-        image.get(image.bucketOffset($0), 8) == 0 && image.get(image.bucketOffset(($0 + buckets - 1) % buckets), 8) == 0
+        image.get(image.bucketOffset($0), 8) == 0
+          && image.get(image.bucketOffset(($0 + buckets - 1) % buckets), 8) == 0
       }!
       let old = image.bucket(of: 1)!
       let word = image.get(image.bucketOffset(old), 8)
@@ -142,7 +143,8 @@ extension Breakage {
     Breakage("E01", also: ["A01"]) { $0.setSlot(4, SlotFields.control, 1 << 3 | 2) },
     Breakage("E01", also: ["A01"]) { $0.setSlot(4, SlotFields.control, 1 << 3 | 6) },
     Breakage("E02") { $0.setSlot(1, SlotFields.control, 5 << 3 | 3) },
-    Breakage("E02") { $0.setSlot(1, SlotFields.control, 3) }, Breakage("E02") { $0.setSlot(4, SlotFields.control, 9 << 3) },
+    Breakage("E02") { $0.setSlot(1, SlotFields.control, 3) },
+    Breakage("E02") { $0.setSlot(4, SlotFields.control, 9 << 3) },
     Breakage("E03", also: ["C06"]) { $0.setSlot(1, SlotFields.keySize, 17) },
     Breakage("E03", also: ["C06", "E04"]) { $0.setSlot(1, SlotFields.storedSize, 0xFFFF_FFFF) },
     inSlot("E03", also: ["E04"], SlotFields.rawSize, 25), inSlot("E04", SlotFields.codec, 1),
@@ -156,7 +158,9 @@ extension Breakage {
       func home(_ key: UInt8) -> Int {
         Int(XXH3.hash64([key], seed: image.header.hashSeed) >> 32) % image.geometry.bucketsPerShard
       }
-      let key = (UInt8(10)...).first { image.shard(of: [$0]) == 1 && image.get(image.bucketOffset(home($0)), 8) == 0 }!
+      let key = (UInt8(10)...).first {
+        image.shard(of: [$0]) == 1 && image.get(image.bucketOffset(home($0)), 8) == 0
+      }!
       let hash = XXH3.hash64([key], seed: image.header.hashSeed)
       image.data[image.slotOffset(1) + 32] = key
       image.data[image.slotOffset(1) + 33] = 0
@@ -168,7 +172,8 @@ extension Breakage {
     },
     Breakage("E08") { $0.data[$0.slotOffset(1) + 32 + 7] = 1 },
     // Magic, a reserved bit, no content size, another content size, a block too long, too short, one more behind.
-    inFrame(0, 0), inFrame(4, 0x28), inFrame(4, 0), inFrame(5, 4), inFrame(6, 0x21), inFrame(6, 0x11), inFrame(6, 0x18),
+    inFrame(0, 0), inFrame(4, 0x28), inFrame(4, 0), inFrame(5, 4), inFrame(6, 0x21), inFrame(6, 0x11),
+    inFrame(6, 0x18),
     inSlot("E10", SlotFields.deadline, 1 << 63), inSlot("E10", SlotFields.deadline, 7_999_999),
     Breakage("E10") {
       $0.setMetadata(2, MetadataFields.freshUntil, 1 << 63)
@@ -194,7 +199,9 @@ extension Breakage {
     Breakage("A01") { $0.setMetadata(4, MetadataFields.newer, 4) },
   ]
 
-  static func inLock(_ rule: String, also: [String] = [], _ place: @escaping @Sendable (LockGeometry) -> Int) -> Breakage {
+  static func inLock(_ rule: String, also: [String] = [], _ place: @escaping @Sendable (LockGeometry) -> Int)
+    -> Breakage
+  {
     Breakage(rule, also: also) { $0.lock[place($0.lockGeometry)] = 3 }
   }
 

@@ -7,66 +7,6 @@ import WarpTestSupport
 
 @testable import WarpFormat
 
-/// Which bytes of a data file may change without a finding, by the letter of the specification.
-struct DontCare {
-  let image: StoreImage
-  private let live: [Int]
-  private let highest: UInt64
-
-  /// Of a store with one shard.
-  init(_ image: StoreImage) {
-    self.image = image
-    live = (1...Int(image.control(ControlFields.usedSlots))).filter { image.slot($0, SlotFields.control) & 7 == 3 }
-    highest = live.map { image.metadata($0, MetadataFields.stamp) }.max() ?? 0
-  }
-
-  /// Whether `changed`, which differs from the image in the byte at `offset`, may be without a finding.
-  func covers(_ offset: Int, _ changed: StoreImage) -> Bool {
-    let geometry = image.geometry
-    if offset < Format.pageSize { return false }
-    if offset < Format.shardsOffset { return isAllowedSuperseded(changed, offset) }
-    let place = offset - geometry.shardOffset(0)
-    if place < geometry.bucketsOffset { return isFreeControl(place, changed) }
-    if place < geometry.metadataOffset { return false }
-    if place < geometry.slotsOffset {
-      let slot = (place - geometry.metadataOffset) / 64 + 1
-      let within = (place - geometry.metadataOffset) % 64
-      let isUsed = slot <= Int(image.control(ControlFields.usedSlots))
-      return isUsed && !live.contains(slot) && !(48..<52).contains(within) && within < 56
-    }
-    let slot = (place - geometry.slotsOffset) / geometry.slotStride + 1
-    guard slot <= geometry.slotsPerShard else { return false }
-    let within = (place - geometry.slotsOffset) % geometry.slotStride
-    if within < 8 {
-      let (old, new) = (image.slot(slot, SlotFields.control), changed.slot(slot, SlotFields.control))
-      let isUsed = slot <= Int(image.control(ControlFields.usedSlots))
-      let floor: UInt64 = live.contains(slot) ? 1 : 0
-      return isUsed && old & 7 == new & 7 && (floor...image.control(ControlFields.writeCounter)).contains(new >> 3)
-    }
-    guard live.contains(slot) else { return true }
-    let keySize = Int(image.slot(slot, SlotFields.keySize))
-    return within >= 32 + (keySize + 7) / 8 * 8 + Int(image.slot(slot, SlotFields.storedSize))
-  }
-
-  private func isAllowedSuperseded(_ changed: StoreImage, _ offset: Int) -> Bool {
-    let value = changed.get(Format.stateOffset, 8)
-    return offset < Format.stateOffset + 8 && (value <= 2 || value >= 16)
-  }
-
-  private func isFreeControl(_ place: Int, _ changed: StoreImage) -> Bool {
-    let slots = UInt64(image.geometry.slotsPerShard)
-    let used = changed.control(ControlFields.usedSlots)
-    let backed = changed.control(ControlFields.backedSlots)
-    switch place {
-    case 0..<8: return used <= backed && backed <= slots
-    case 80..<84: return live.contains(Int(changed.control(ControlFields.hand))) || changed.control(ControlFields.hand) == 0
-    case 88..<96: return changed.control(ControlFields.writeCounter) >= highest
-    case 96..<104: return changed.control(ControlFields.lastStamp) >= highest
-    default: return false
-    }
-  }
-}
-
 @Suite struct VerifyFuzzTests {
   static let masks: [UInt8] = [0x01, 0x80, 0xFF]
 
@@ -110,7 +50,8 @@ struct DontCare {
     let geometry = image.lockGeometry
     let areas = [
       0..<(geometry.registryOffset + 128), (geometry.countersOffset - 64)..<(geometry.countersOffset + 256),
-      (geometry.leasesOffset - 128)..<(geometry.leasesOffset + 64), (geometry.visitedOffset - 32)..<geometry.fileSize,
+      (geometry.leasesOffset - 128)..<(geometry.leasesOffset + 64),
+      (geometry.visitedOffset - 32)..<geometry.fileSize,
     ]
     for offset in areas.joined() {
       let old = image.lock[offset]

@@ -25,11 +25,21 @@ package struct StoreImage {
     header = try Header(parameters, geometry: geometry, environment: environment)
     data = header.encoded() + [UInt8](repeating: 0, count: geometry.fileSize - Format.pageSize)
     let clock = ClockRecord(generation: 1, bootID: [UInt8](1...16), base: 1_000_000)
-    for (index, byte) in clock.encoded().enumerated() { data[Format.stateOffset + StateFields.clockA.offset + index] = byte }
+    for (index, byte) in clock.encoded().enumerated() {
+      data[Format.stateOffset + StateFields.clockA.offset + index] = byte
+    }
     let lockHeader = LockHeader(header, bootID: [UInt8](1...16), device: 0, inode: 0)
     let lockSize = LockGeometry(geometry).fileSize
     lock = lockHeader.encoded() + [UInt8](repeating: 0, count: lockSize - Format.pageSize)
     order = Array(repeating: [], count: geometry.shardCount)
+  }
+
+  /// A data file as it is, to be damaged; `insert` and `removeNewest` are for images made from parameters.
+  package init(data: [UInt8]) throws(FormatError) {
+    header = try Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: data.count)
+    self.data = data
+    lock = []
+    order = []
   }
 
   // MARK: Places
