@@ -51,7 +51,8 @@ extension Breakage {
     Breakage("C01") { $0.data[$0.geometry.shardOffset(0) + 8] = 1 },
     Breakage("C01") { $0.data[$0.geometry.shardOffset(0) + 255] = 1 },
     // The slots above are then taken for used, and they are not on the free list.
-    inControl("C02", also: ["A01"], ControlFields.usedSlots, 6), inControl("C03", ControlFields.backedSlots, 3),
+    inControl("C02", also: ["A01"], ControlFields.usedSlots, 6),
+    inControl("C03", ControlFields.backedSlots, 3),
     inControl("C03", ControlFields.backedSlots, 6),
     Breakage("C03", of: Sample.large) { $0.setControl(ControlFields.backedSlots, 4) },
     inControl("C04", ControlFields.count, 2), inControl("C05", also: [], ControlFields.lastStamp, 2),
@@ -82,7 +83,8 @@ extension Breakage {
     Breakage("B05") { image in
       let buckets = image.geometry.bucketsPerShard
       let empty = (0..<buckets).last {
-        image.get(image.bucketOffset($0), 8) == 0 && image.get(image.bucketOffset(($0 + buckets - 1) % buckets), 8) == 0
+        image.get(image.bucketOffset($0), 8) == 0
+          && image.get(image.bucketOffset(($0 + buckets - 1) % buckets), 8) == 0
       }!
       let old = image.bucket(of: 1)!
       let word = image.get(image.bucketOffset(old), 8)
@@ -142,12 +144,15 @@ extension Breakage {
     Breakage("E01", also: ["A01"]) { $0.setSlot(4, SlotFields.control, 1 << 3 | 2) },
     Breakage("E01", also: ["A01"]) { $0.setSlot(4, SlotFields.control, 1 << 3 | 6) },
     Breakage("E02") { $0.setSlot(1, SlotFields.control, 5 << 3 | 3) },
-    Breakage("E02") { $0.setSlot(1, SlotFields.control, 3) }, Breakage("E02") { $0.setSlot(4, SlotFields.control, 9 << 3) },
+    Breakage("E02") { $0.setSlot(1, SlotFields.control, 3) },
+    Breakage("E02") { $0.setSlot(4, SlotFields.control, 9 << 3) },
     Breakage("E03", also: ["C06"]) { $0.setSlot(1, SlotFields.keySize, 17) },
     Breakage("E03", also: ["C06", "E04"]) { $0.setSlot(1, SlotFields.storedSize, 0xFFFF_FFFF) },
     inSlot("E03", also: ["E04"], SlotFields.rawSize, 25), inSlot("E04", SlotFields.codec, 1),
-    inSlot("E04", SlotFields.codec, 2), inSlot("E04", SlotFields.rawSize, 2), inSlot("E05", SlotFields.flags, 1),
-    Breakage("E05") { $0.data[$0.slotOffset(1) + 31] = 1 }, Breakage("E06") { $0.data[$0.slotOffset(1) + 40] ^= 1 },
+    inSlot("E04", SlotFields.codec, 2), inSlot("E04", SlotFields.rawSize, 2),
+    inSlot("E05", SlotFields.flags, 1),
+    Breakage("E05") { $0.data[$0.slotOffset(1) + 31] = 1 },
+    Breakage("E06") { $0.data[$0.slotOffset(1) + 40] ^= 1 },
     Breakage("E06") { $0.setMetadata(1, MetadataFields.checksum, 1) },
     Breakage("E07") { $0.data[$0.slotOffset(1) + 32] ^= 1 },
     Breakage("E07", of: Sample.sharded) { image in
@@ -156,7 +161,9 @@ extension Breakage {
       func home(_ key: UInt8) -> Int {
         Int(XXH3.hash64([key], seed: image.header.hashSeed) >> 32) % image.geometry.bucketsPerShard
       }
-      let key = (UInt8(10)...).first { image.shard(of: [$0]) == 1 && image.get(image.bucketOffset(home($0)), 8) == 0 }!
+      let key = (UInt8(10)...).first {
+        image.shard(of: [$0]) == 1 && image.get(image.bucketOffset(home($0)), 8) == 0
+      }!
       let hash = XXH3.hash64([key], seed: image.header.hashSeed)
       image.data[image.slotOffset(1) + 32] = key
       image.data[image.slotOffset(1) + 33] = 0
@@ -168,7 +175,8 @@ extension Breakage {
     },
     Breakage("E08") { $0.data[$0.slotOffset(1) + 32 + 7] = 1 },
     // Magic, a reserved bit, no content size, another content size, a block too long, too short, one more behind.
-    inFrame(0, 0), inFrame(4, 0x28), inFrame(4, 0), inFrame(5, 4), inFrame(6, 0x21), inFrame(6, 0x11), inFrame(6, 0x18),
+    inFrame(0, 0), inFrame(4, 0x28), inFrame(4, 0), inFrame(5, 4), inFrame(6, 0x21), inFrame(6, 0x11),
+    inFrame(6, 0x18),
     inSlot("E10", SlotFields.deadline, 1 << 63), inSlot("E10", SlotFields.deadline, 7_999_999),
     Breakage("E10") {
       $0.setMetadata(2, MetadataFields.freshUntil, 1 << 63)
@@ -179,7 +187,8 @@ extension Breakage {
   ]
 
   static let queue: [Breakage] = [
-    inControl("Q01", also: [], ControlFields.hand, 5), inControl("Q01", also: ["Q02"], ControlFields.newest, 9),
+    inControl("Q01", also: [], ControlFields.hand, 5),
+    inControl("Q01", also: ["Q02"], ControlFields.newest, 9),
     Breakage("Q01", also: ["Q02"]) { $0.setMetadata(2, MetadataFields.older, 5) },
     inControl("Q02", ControlFields.oldest, 0), inControl("Q02", ControlFields.newest, 2),
     Breakage("Q02") { $0.setMetadata(3, MetadataFields.newer, 1) },
@@ -194,7 +203,9 @@ extension Breakage {
     Breakage("A01") { $0.setMetadata(4, MetadataFields.newer, 4) },
   ]
 
-  static func inLock(_ rule: String, also: [String] = [], _ place: @escaping @Sendable (LockGeometry) -> Int) -> Breakage {
+  static func inLock(_ rule: String, also: [String] = [], _ place: @escaping @Sendable (LockGeometry) -> Int)
+    -> Breakage
+  {
     Breakage(rule, also: also) { $0.lock[place($0.lockGeometry)] = 3 }
   }
 
@@ -206,9 +217,11 @@ extension Breakage {
   }
 
   static let lock: [Breakage] = [
-    Breakage("L01") { $0.lock[0] = 0 }, Breakage("L01") { $0.lock = [] }, Breakage("L01") { $0.lock[40] ^= 1 },
+    Breakage("L01") { $0.lock[0] = 0 }, Breakage("L01") { $0.lock = [] },
+    Breakage("L01") { $0.lock[40] ^= 1 },
     inLockHeader("L01", LockHeaderFields.majorVersion.offset), inLockHeader("L01", 1000),
-    inLockHeader("L02", LockHeaderFields.storeID.offset), inLockHeader("L03", LockHeaderFields.leaseCells.offset),
+    inLockHeader("L02", LockHeaderFields.storeID.offset),
+    inLockHeader("L03", LockHeaderFields.leaseCells.offset),
     Breakage("L03") { $0.lock.append(0) }, inLock("L04") { $0.linesOffset + 8 },
     inLock("L04") { $0.registryOffset + 1023 * 64 + 63 }, inLock("L04") { $0.countersOffset + 127 },
     inLock("L04") { $0.visitedOffset + 5 }, inLock("L04") { $0.fileSize - 1 },

@@ -16,7 +16,9 @@ struct DontCare {
   /// Of a store with one shard.
   init(_ image: StoreImage) {
     self.image = image
-    live = (1...Int(image.control(ControlFields.usedSlots))).filter { image.slot($0, SlotFields.control) & 7 == 3 }
+    live = (1...Int(image.control(ControlFields.usedSlots))).filter {
+      image.slot($0, SlotFields.control) & 7 == 3
+    }
     highest = live.map { image.metadata($0, MetadataFields.stamp) }.max() ?? 0
   }
 
@@ -41,7 +43,8 @@ struct DontCare {
       let (old, new) = (image.slot(slot, SlotFields.control), changed.slot(slot, SlotFields.control))
       let isUsed = slot <= Int(image.control(ControlFields.usedSlots))
       let floor: UInt64 = live.contains(slot) ? 1 : 0
-      return isUsed && old & 7 == new & 7 && (floor...image.control(ControlFields.writeCounter)).contains(new >> 3)
+      return isUsed && old & 7 == new & 7
+        && (floor...image.control(ControlFields.writeCounter)).contains(new >> 3)
     }
     guard live.contains(slot) else { return true }
     let keySize = Int(image.slot(slot, SlotFields.keySize))
@@ -59,7 +62,9 @@ struct DontCare {
     let backed = changed.control(ControlFields.backedSlots)
     switch place {
     case 0..<8: return used <= backed && backed <= slots
-    case 80..<84: return live.contains(Int(changed.control(ControlFields.hand))) || changed.control(ControlFields.hand) == 0
+    case 80..<84:
+      return live.contains(Int(changed.control(ControlFields.hand)))
+        || changed.control(ControlFields.hand) == 0
     case 88..<96: return changed.control(ControlFields.writeCounter) >= highest
     case 96..<104: return changed.control(ControlFields.lastStamp) >= highest
     default: return false
@@ -96,8 +101,10 @@ struct DontCare {
     case geometry.linesOffset..<geometry.registryOffset:
       let within = offset - geometry.linesOffset
       return within == 0 && (old ^ new) & 1 == 0 || (1..<8).contains(within) || (136..<144).contains(within)
-    case geometry.registryOffset..<geometry.countersOffset: return (offset - geometry.registryOffset) % 64 < 44
-    case geometry.countersOffset..<geometry.leasesOffset: return (offset - geometry.countersOffset) % 128 < 112
+    case geometry.registryOffset..<geometry.countersOffset:
+      return (offset - geometry.registryOffset) % 64 < 44
+    case geometry.countersOffset..<geometry.leasesOffset:
+      return (offset - geometry.countersOffset) % 128 < 112
     case geometry.leasesOffset..<geometry.visitedOffset: return true
     case geometry.visitedOffset..<(geometry.visitedOffset + geometry.slotsPerShard): return new <= 1
     default: return false
@@ -110,7 +117,8 @@ struct DontCare {
     let geometry = image.lockGeometry
     let areas = [
       0..<(geometry.registryOffset + 128), (geometry.countersOffset - 64)..<(geometry.countersOffset + 256),
-      (geometry.leasesOffset - 128)..<(geometry.leasesOffset + 64), (geometry.visitedOffset - 32)..<geometry.fileSize,
+      (geometry.leasesOffset - 128)..<(geometry.leasesOffset + 64),
+      (geometry.visitedOffset - 32)..<geometry.fileSize,
     ]
     for offset in areas.joined() {
       let old = image.lock[offset]
@@ -169,7 +177,9 @@ struct DontCare {
   func changedNumbersNeverTrap(_ make: @Sendable () throws -> StoreImage) throws {
     let sound = try make()
     var random = SplitMix(seed: 0xFACE)
-    let values: [UInt64] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 127, 128, 1 << 31, 0xFFFF_FFFF, 1 << 62, 1 << 63, .max]
+    let values: [UInt64] = [
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 127, 128, 1 << 31, 0xFFFF_FFFF, 1 << 62, 1 << 63, .max,
+    ]
     for _ in 0..<300 {
       var image = sound
       for _ in 0..<(1 + random.next() % 4) {
