@@ -25,7 +25,9 @@ struct FixtureImage {
 
   /// The bucket that names a slot.
   func bucket(ofSlot slot: Int) -> Int {
-    (0..<header.geometry.bucketsPerShard).first { number(bucket($0), 4) == UInt64(slot) && number(bucket($0), 8) != 0 }!
+    (0..<header.geometry.bucketsPerShard).first {
+      number(bucket($0), 4) == UInt64(slot) && number(bucket($0), 8) != 0
+    }!
   }
 
   /// The first empty bucket.
