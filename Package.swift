@@ -64,7 +64,7 @@ let package = Package(
     .executableTarget(
       name: "warp-torture",
       dependencies: [
-        "WarpKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "WarpKV", "WarpTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
     .executableTarget(
