@@ -141,7 +141,7 @@
       let shard = shard(of: hash)
       var retries = 0
       var result = unsafe shard.lookup(
-        key, hash: hash, retries: &retries, now: { storeTime() }
+        key, hash: hash, retries: &retries, now: storeTime
       ) { copy(shard, $0) }
       if retries > 0 { count(.retries, retries) }
       switch result {
@@ -152,7 +152,7 @@
       case .busy:
         guard retries == Format.readerTries, !isReadOnly else { break }
         let locked = try? withShard(shard, limit: Format.readerWait) { () throws(FormatError) in
-          unsafe shard.lockedLookup(key, hash: hash, now: { storeTime() }) { copy(shard, $0) }
+          unsafe shard.lockedLookup(key, hash: hash, now: storeTime) { copy(shard, $0) }
         }
         result = locked ?? .busy
       }

@@ -19,7 +19,8 @@ public enum Compression {
   /// The error of a store that needs what this build lacks.
   package static func missing(path: String?) -> FormatError {
     FormatError(
-      .needsZstd, "the store holds zstd values, and this build has no zstd: build with the package trait Zstd "
+      .needsZstd,
+      "the store holds zstd values, and this build has no zstd: build with the package trait Zstd "
         + "(apt-get install libzstd-dev)", path: path, field: "compression")
   }
 
@@ -41,7 +42,9 @@ public enum Compression {
   }
 
   /// Decodes one frame into exactly `target.count` bytes; false if it is anything else.
-  package static func decompress(_ frame: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Bool {
+  package static func decompress(_ frame: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer)
+    -> Bool
+  {
     #if Zstd
       guard unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(target.count),
         unsafe ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count) == frame.count

@@ -24,13 +24,17 @@ extension Attachment {
   /// O(stripes).
   package func counters() -> CounterValues {
     var values = sums()
-    for counter in Counter.allCases { values[counter] &-= lock.load64(lockGeometry.countersOffset + counter.rawValue * 8) }
+    for counter in Counter.allCases {
+      values[counter] &-= lock.load64(lockGeometry.countersOffset + counter.rawValue * 8)
+    }
     return values
   }
 
   package func resetCounters() {
     let now = sums()
-    for counter in Counter.allCases { lock.store64(lockGeometry.countersOffset + counter.rawValue * 8, now[counter]) }
+    for counter in Counter.allCases {
+      lock.store64(lockGeometry.countersOffset + counter.rawValue * 8, now[counter])
+    }
   }
 
   private func sums() -> CounterValues {

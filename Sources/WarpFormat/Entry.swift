@@ -33,6 +33,17 @@ public struct EntryMetadata: Equatable, Sendable {
   public var written: UInt64
   public var freshUntil: UInt64
   public var hash: UInt64
+
+  public init(
+    checksum: UInt64, stamp: UInt64, revision: UInt64, written: UInt64, freshUntil: UInt64, hash: UInt64
+  ) {
+    self.checksum = checksum
+    self.stamp = stamp
+    self.revision = revision
+    self.written = written
+    self.freshUntil = freshUntil
+    self.hash = hash
+  }
 }
 
 /// Binds an entry to its store, shard, slot and everything that is fixed about it.
@@ -56,13 +67,13 @@ public enum EntryChecksum {
       UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32
       | UInt64(header.flags) << 40
     let place = UInt64(UInt32(truncatingIfNeeded: shard)) | UInt64(slot) << 32
-    let record: [12 of UInt64] = [
+    let record = (
       storeID.0.littleEndian, storeID.1.littleEndian, place.littleEndian, metadata.hash.littleEndian,
       header.deadline.littleEndian, sizes.littleEndian, rest.littleEndian, metadata.stamp.littleEndian,
       metadata.revision.littleEndian, metadata.written.littleEndian, metadata.freshUntil.littleEndian,
-      digest.littleEndian,
-    ]
-    return unsafe record.span.withUnsafeBytes { bytes in unsafe XXH3.hash64(UnsafeRawBufferPointer(bytes), seed: 0) }
+      digest.littleEndian
+    )
+    return unsafe withUnsafeBytes(of: record) { unsafe XXH3.hash64($0, seed: 0) }
   }
 }
 

@@ -59,7 +59,8 @@ extension Shard {
       try reap(now(), &changes)
       guard count < capacity else {
         throw FormatError(
-          .full, "shard \(index) holds its \(capacity) entries and the store does not evict: remove some, or create "
+          .full,
+          "shard \(index) holds its \(capacity) entries and the store does not evict: remove some, or create "
             + "it with a larger capacity or eviction .sieve")
       }
     }
@@ -141,7 +142,8 @@ extension Shard {
       return try takeSlot(size: size, in: file)
     } catch {
       guard error.code == .noSpace else { throw error }
-      guard choose != nil, let victim = try? pickVictim(now, choose, &changes, { $0 != old && hasRoom($0, size: size) })
+      guard choose != nil,
+        let victim = try? pickVictim(now, choose, &changes, { $0 != old && hasRoom($0, size: size) })
       else { throw error }
       beginWrite()
       drop(victim.bucket, victim.slot)
@@ -155,7 +157,8 @@ extension Shard {
   private func pickVictim(
     _ now: () -> UInt64, _ choose: VictimChoice?, _ changes: inout Changes, _ isEligible: (SlotIndex) -> Bool
   ) throws(FormatError) -> (bucket: UInt32, slot: SlotIndex) {
-    guard let slot = choose?(self, isEligible), state(slot) == .live, let bucket = bucket(of: slot, hash: hash(slot))
+    guard let slot = choose?(self, isEligible), state(slot) == .live,
+      let bucket = bucket(of: slot, hash: hash(slot))
     else {
       throw corrupt("the queue gives no victim", control + ControlFields.hand.offset, rule: "WKV-Q02")
     }

@@ -163,7 +163,9 @@
     // MARK: Under the creation lock
 
     /// The lock file, mapped; nil if it was rebuilt and all must be looked at again.
-    private func openLock(_ opened: OpenedData) throws(FormatError) -> (region: Region, exists: Bool, inode: UInt64)? {
+    private func openLock(_ opened: OpenedData) throws(FormatError) -> (
+      region: Region, exists: Bool, inode: UInt64
+    )? {
       let size = LockGeometry(opened.header.geometry).fileSize
       if let file = try validLock(opened) {
         defer { System.close(file.descriptor) }
@@ -211,8 +213,9 @@
         let page = try System.read(file, at: 0, count: Format.pageSize, files.lock)
         if let header = try? LockHeader(verifying: page, fileSize: status.size, data: opened.header),
           header.bootID == environment.bootID(),
-          !environment.recordsInode || header.dataInode == opened.status.inode
-            && header.dataDevice == opened.status.device
+          !environment.recordsInode
+            || header.dataInode == opened.status.inode
+              && header.dataDevice == opened.status.device
         {
           return (file, status.inode)
         }

@@ -75,7 +75,13 @@ extension WarpDecodable where Self: FixedWidthInteger {
   public init(from reader: inout TypedReader) throws(TypedEncodingError) { self = try reader.readInteger() }
 }
 
-extension Int: WarpDecodable {}
+/// Written out, unlike the other integers, because it is the commonest key.
+extension Int: WarpDecodable {
+  public func encode(into writer: inout TypedWriter) { writer.append(narrow: Int64(self)) }
+
+  public init(from reader: inout TypedReader) throws(TypedEncodingError) { self = try reader.readInteger() }
+}
+
 extension Int8: WarpDecodable {}
 extension Int16: WarpDecodable {}
 extension Int32: WarpDecodable {}

@@ -62,36 +62,53 @@ public struct TypedReader {
   }
 
   /// Reads an integer; `notRepresentable` if `Integer` cannot hold it.
+  @inlinable
   public mutating func readInteger<Integer: FixedWidthInteger>(
     as type: Integer.Type = Integer.self
   ) throws(TypedEncodingError) -> Integer {
     let start = offset
-    let tag = try peekTag()
-    guard (TypedTag.integer.rawValue...TypedTag.unsigned128.rawValue).contains(tag.rawValue) else {
-      throw failure(.wrongType)
-    }
-    offset += 1
-    let result: Integer?
-    let minimal: Bool
-    switch tag {
-    case .integer:
-      result = Integer(exactly: try load(Int64.self))
-      minimal = true
-    case .unsigned64:
-      let value = try load(UInt64.self)
-      (result, minimal) = (Integer(exactly: value), Int64(exactly: value) == nil)
-    case .signed128:
-      let value = try load(Int128.self)
-      minimal = Int64(exactly: value) == nil && UInt64(exactly: value) == nil
-      result = Integer(exactly: value)
-    default:
-      let value = try load(UInt128.self)
-      (result, minimal) = (Integer(exactly: value), Int128(exactly: value) == nil)
-    }
-    guard minimal else { throw TypedEncodingError(.nonMinimalInteger, at: start) }
+    let result =
+      switch try peekTag() {
+      case .integer: Integer(exactly: try readNarrow())
+      case .unsigned128: Integer(exactly: try readWidest())
+      default: Integer(exactly: try readWide())
+      }
     guard let result else { throw TypedEncodingError(.notRepresentable, at: start) }
-    count += 1
     return result
+  }
+
+  @usableFromInline
+  mutating func readNarrow() throws(TypedEncodingError) -> Int64 {
+    try take(.integer)
+    let value = try load(Int64.self)
+    count += 1
+    return value
+  }
+
+  /// Reads what is too wide for Int64 but fits Int128; `wrongType` for everything that is no integer.
+  @usableFromInline
+  mutating func readWide() throws(TypedEncodingError) -> Int128 {
+    let start = offset
+    let tag = try peekTag()
+    guard tag == .unsigned64 || tag == .signed128 else { throw failure(.wrongType) }
+    offset += 1
+    let value = tag == .unsigned64 ? Int128(try load(UInt64.self)) : try load(Int128.self)
+    let fitsUnsigned64 = tag == .signed128 && UInt64(exactly: value) != nil
+    guard Int64(exactly: value) == nil, !fitsUnsigned64 else {
+      throw TypedEncodingError(.nonMinimalInteger, at: start)
+    }
+    count += 1
+    return value
+  }
+
+  @usableFromInline
+  mutating func readWidest() throws(TypedEncodingError) -> UInt128 {
+    let start = offset
+    try take(.unsigned128)
+    let value = try load(UInt128.self)
+    guard Int128(exactly: value) == nil else { throw TypedEncodingError(.nonMinimalInteger, at: start) }
+    count += 1
+    return value
   }
 
   public mutating func readDouble() throws(TypedEncodingError) -> Double {

@@ -33,18 +33,29 @@ public struct TypedWriter {
   public mutating func append(_ value: Bool) { finish(value ? .trueValue : .falseValue) }
 
   /// Appends an integer of any width up to 128 bits under the smallest tag that holds its value.
+  @inlinable
   public mutating func append(integer value: some FixedWidthInteger) {
     if let value = Int64(exactly: value) {
-      finish(.integer, value)
-    } else if let value = UInt64(exactly: value) {
-      finish(.unsigned64, value)
+      append(narrow: value)
     } else if let value = Int128(exactly: value) {
-      finish(.signed128, value)
+      append(wide: value)
     } else {
       // No integer type of Swift is wider, so only the upper half of UInt128 is left.
-      finish(.unsigned128, UInt128(value))
+      append(widest: UInt128(value))
     }
   }
+
+  @usableFromInline
+  mutating func append(narrow value: Int64) { finish(.integer, value) }
+
+  @usableFromInline
+  mutating func append(wide value: Int128) {
+    if let value = UInt64(exactly: value) { return finish(.unsigned64, value) }
+    finish(.signed128, value)
+  }
+
+  @usableFromInline
+  mutating func append(widest value: UInt128) { finish(.unsigned128, value) }
 
   public mutating func append(_ value: Double) { finish(.double, TypedEncoding.bits(of: value, mode)) }
 

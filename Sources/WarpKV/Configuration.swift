@@ -101,12 +101,14 @@ public struct StoreConfiguration: Sendable {
       isZstd = true
       guard (-100...22).contains(level), threshold >= 0 else {
         throw WarpError(
-          .invalidArgument, "zstd level \(level), threshold \(threshold): the level is in -100...22, the threshold not "
+          .invalidArgument,
+          "zstd level \(level), threshold \(threshold): the level is in -100...22, the threshold not "
             + "negative", field: "compression")
       }
     }
     return Parameters(
-      capacity: capacity, shards: shards, maxKeySize: maxKeySize, maxValueSize: maxValueSize, maxRawSize: maxRawSize,
+      capacity: capacity, shards: shards, maxKeySize: maxKeySize, maxValueSize: maxValueSize,
+      maxRawSize: maxRawSize,
       eviction: eviction == .sieve ? Format.evictionSieve : Format.evictionNone, zstd: isZstd,
       defaultTimeToLive: Int64(try timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0),
       schemaFingerprint: schemaFingerprint)
@@ -123,7 +125,8 @@ enum Expiry {
     let limit = Format.maximumTimeToLive
     guard seconds >= 0, attoseconds >= 0, duration > .zero, seconds < limit / 1_000_000_000 else {
       throw WarpError(
-        .invalidTimeToLive, "a time to live of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no expiry "
+        .invalidTimeToLive,
+        "a time to live of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no expiry "
           + "leave it nil", field: "timeToLive")
     }
     return UInt64(seconds) * 1_000_000_000 + UInt64((attoseconds + 999_999_999) / 1_000_000_000)

@@ -32,7 +32,8 @@
     init(_ attachment: Attachment, _ configuration: StoreConfiguration) throws(WarpError) {
       self.attachment = attachment
       self.configuration = configuration
-      defaultTimeToLive = try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
+      defaultTimeToLive =
+        try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
       writerWait = Int64(try Expiry.nanoseconds(configuration.writerWait))
     }
 
@@ -50,7 +51,8 @@
     public static func open(
       _ name: String, _ configuration: StoreConfiguration = StoreConfiguration(), directory: String? = nil
     ) throws(WarpError) -> SharedStore {
-      let place = configuration.access == .readOnly
+      let place =
+        configuration.access == .readOnly
         ? StoreDirectory.path(directory) : try StoreDirectory.prepare(directory)
       return try open(try StoreFiles(name: name, directory: place), configuration, .system)
     }

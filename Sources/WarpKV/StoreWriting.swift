@@ -51,7 +51,8 @@
     ) throws(WarpError) -> SetResult {
       guard key.count <= maxKeySize else {
         throw WarpError(
-          .keyTooLarge, "the key has \(key.count) bytes, the store takes \(maxKeySize): use a shorter key or a larger "
+          .keyTooLarge,
+          "the key has \(key.count) bytes, the store takes \(maxKeySize): use a shorter key or a larger "
             + "maxKeySize")
       }
       let frame = unsafe compressed(value)

@@ -15,7 +15,8 @@ final class FixtureWorld: Sendable {
     var world = Environment.system
     world.entropy = { [self] (count) throws(FormatError) in
       // Never 0, so that the first word of a store id is never reserved.
-      (0..<count).map { _ in UInt8(truncatingIfNeeded: drawn.wrappingAdd(1, ordering: .relaxed).newValue &* 37 | 1) }
+      (0..<count).map { _ in UInt8(truncatingIfNeeded: drawn.wrappingAdd(1, ordering: .relaxed).newValue &* 37 | 1)
+      }
     }
     world.bootTime = { [self] in now.load(ordering: .relaxed) }
     world.realTime = { [self] in 1_767_225_600_000_000_000 + now.load(ordering: .relaxed) }

@@ -6,11 +6,12 @@ import WarpFormat
 struct ValidFixtures {
   let directory: String
 
-  /// Writes them all; returns their names.
-  func make() throws -> [String] {
+  func make() throws {
     let small = Parameters(capacity: 4, maxKeySize: 16, maxValueSize: 32)
     try write("empty", small) { _ in }
-    try write("one-entry", Parameters(capacity: 1, maxKeySize: 16, maxValueSize: 32)) { try $0.set("hello", "world") }
+    try write("one-entry", Parameters(capacity: 1, maxKeySize: 16, maxValueSize: 32)) {
+      try $0.set("hello", "world")
+    }
     try write("update-and-remove", small) { store in
       for name in ["a", "b", "c", "d"] { try store.set(name, "first " + name) }
       try store.set("b", "second b")
@@ -43,25 +44,22 @@ struct ValidFixtures {
     try write(
       "no-eviction",
       Parameters(
-        capacity: 2, maxKeySize: 8, maxValueSize: 8, eviction: Format.evictionNone, defaultTimeToLive: 60_000_000_000,
+        capacity: 2, maxKeySize: 8, maxValueSize: 8, eviction: Format.evictionNone,
+        defaultTimeToLive: 60_000_000_000,
         userTag: 0xFEED, schemaFingerprint: 0xC0FFEE)
     ) { try $0.set("a", "1") }
     try write("large-slots", Parameters(capacity: 1, maxKeySize: 8, maxValueSize: 16_384)) { store in
       try store.set("small", "7 bytes")
       try store.set("large", String(repeating: "0123456789abcdef", count: 1000))
     }
-    try write("zstd", Parameters(capacity: 2, maxKeySize: 8, maxValueSize: 32, maxRawSize: 1024, zstd: true)) { store in
+    try write("zstd", Parameters(capacity: 2, maxKeySize: 8, maxValueSize: 32, maxRawSize: 1024, zstd: true)) {
+      store in
       try store.set("raw", "not compressed")
-      try store.set(Array("zstd".utf8), Self.repeatedByteFrame(UInt8(ascii: "z"), count: 700), rawSize: 700, codec: 1)
+      try store.set(
+        Array("zstd".utf8), Self.repeatedByteFrame(UInt8(ascii: "z"), count: 700), rawSize: 700, codec: 1)
     }
     try write("typed-values", Parameters(capacity: 32, maxKeySize: 32, maxValueSize: 96), Self.typedValues)
-    return Self.names
   }
-
-  static let names = [
-    "deadlines", "empty", "full-after-evictions", "large-slots", "no-eviction", "one-entry", "several-shards", "sizes",
-    "typed-values", "update-and-remove", "wrapped-chain", "zstd",
-  ]
 
   private func write(
     _ name: String, _ parameters: Parameters, keepingLock: Bool = false, _ fill: (FixtureWriter) throws -> Void

@@ -15,5 +15,5 @@ let root = CommandLine.arguments[1]
 for directory in [root, root + "/v1", root + "/v1/valid", root + "/v1/invalid"] {
   try System.makeDirectory(directory)
 }
-let valid = try ValidFixtures(directory: root + "/v1/valid").make()
-try InvalidFixtures(directory: root + "/v1/invalid", valid: valid).make()
+try ValidFixtures(directory: root + "/v1/valid").make()
+try InvalidFixtures(directory: root + "/v1/invalid", valid: root + "/v1/valid").make()
