@@ -114,18 +114,19 @@ extension Shard {
     if count >= capacity { victim = try pickVictim(now, choose, &changes) { _ in true } }
     beginWrite()
     if let victim { drop(victim.bucket, victim.slot) }
-    var target = freeBucket(parts)
-    if target == nil, let cold = coldest(parts) {
-      tally(cold.slot, now, &changes)
-      drop(cold.bucket, cold.slot)
-      target = freeBucket(parts)
-    }
-    guard let target else {
+    // An entry of a full window gives up its very bucket: unlinking it could leave the hole behind the window's end.
+    let free = freeBucket(parts)
+    let cold = free == nil ? coldest(parts) : nil
+    guard let target = free ?? cold?.bucket else {
       endWrite()
       throw corrupt("a full probe window holds no entry", bucketOffset(parts.fingerprint), rule: "WKV-B03")
     }
     setVisited(slot, false)
     link(target, parts.word(slot))
+    if let cold {
+      tally(cold.slot, now, &changes)
+      discard(cold.slot)
+    }
     append(slot)
     setControl(slot, controlWord(slot).with(.live))
     put(ControlFields.count, UInt32(count) &+ 1)
@@ -173,8 +174,13 @@ extension Shard {
 
   /// Within the write section: takes an entry out of table, queue and arena.
   private func drop(_ bucket: UInt32, _ slot: SlotIndex) {
-    let size = entrySize(slot)
     unlink(bucket)
+    discard(slot)
+  }
+
+  /// The part of `drop` that follows once no bucket names the slot.
+  private func discard(_ slot: SlotIndex) {
+    let size = entrySize(slot)
     detach(slot)
     freeSlot(slot)
     put(ControlFields.count, UInt32(max(count - 1, 0)))
