@@ -9,6 +9,7 @@
   extension StoreFiles {
     /// Deletes the store; returns whether there was one.
     package func delete() throws(FormatError) -> Bool {
+      try checkPath()
       // Without a directory there is no store, and no reason to make a lock file for it.
       guard try System.status(path: data) != nil else { return false }
       do throws(FormatError) {

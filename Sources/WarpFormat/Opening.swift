@@ -41,6 +41,7 @@
       guard 1.littleEndian == 1 else {
         throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
       }
+      try files.checkPath()
       let wanted = try Geometry(parameters)
       for attempt in 0..<Format.attachTries {
         // Another process may be replacing or deleting the files; each round looks at them afresh.
