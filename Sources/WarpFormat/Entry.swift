@@ -144,7 +144,8 @@ extension Shard {
     // behind either entry, where a large slot may have no blocks, and on a full tmpfs that is a SIGBUS.
     data.store64(
       at &+ SlotFields.keySize.offset,
-      UInt64(UInt32(truncatingIfNeeded: header.keySize)) | UInt64(UInt32(truncatingIfNeeded: header.storedSize)) << 32)
+      UInt64(UInt32(truncatingIfNeeded: header.keySize)) | UInt64(UInt32(truncatingIfNeeded: header.storedSize))
+        << 32)
     data.store64(
       at &+ SlotFields.rawSize.offset,
       UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32 | UInt64(header.flags) << 40)
