@@ -39,7 +39,7 @@ private struct Specification {
 }
 
 /// What column Type says about a field.
-private func type(of field: Field, in structure: Structure) -> String {
+private func typeName(_ field: Field, in structure: Structure) -> String {
   if structure.name == "Clock record", field.name == "base" { return "i64 ns" }
   switch field.kind {
   case .integer: return "u\(field.size * 8)"
@@ -58,7 +58,7 @@ private func type(of field: Field, in structure: Structure) -> String {
       #expect(table.size == structure.size, "\(structure.name)")
       let written = table.rows.filter { $0.name != "reserved" }
       let coded = structure.fields.map {
-        Specification.Row(name: $0.name, offset: $0.offset, size: $0.size, type: type(of: $0, in: structure))
+        Specification.Row(name: $0.name, offset: $0.offset, size: $0.size, type: typeName($0, in: structure))
       }
       #expect(written == coded, "\(structure.name)")
     }
