@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fields in private bytes: explicit little-endian loads and stores, whatever the machine.
 
+import CWarp
+
 extension [UInt8] {
   /// The field's value as an unsigned integer; for fields of at most 8 bytes. `at` is where its structure starts.
   func integer(_ field: Field, at start: Int = 0) -> UInt64 {
@@ -16,6 +18,16 @@ extension [UInt8] {
 
   func slice(_ field: Field, at start: Int = 0) -> [UInt8] {
     [UInt8](self[(start + field.offset)..<(start + field.offset + field.size)])
+  }
+
+  /// The index of the first byte in the range that is not zero.
+  func firstNonzero(in range: Range<Int>) -> Int? {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range outside the bytes")
+    guard !range.isEmpty else { return nil }
+    let index = unsafe withUnsafeBytes { raw in
+      unsafe warp_first_nonzero(raw.baseAddress! + range.lowerBound, range.count)
+    }
+    return index == range.count ? nil : range.lowerBound + index
   }
 
   mutating func set(_ field: Field, _ value: some BinaryInteger, at start: Int = 0) {

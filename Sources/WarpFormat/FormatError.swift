@@ -13,7 +13,7 @@ public struct FormatError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalidArgument, keyTooLarge
     // Files
     case truncated, notAStore, foreignByteOrder, unsupportedVersion, unsupportedFeatures, corruptHeader
-    case corruptGeometry, corruptState, corruptLockFile, lockFileMissing, parametersDiffer, needsZstd
+    case corruptGeometry, corruptState, corruptShard, corruptLockFile, lockFileMissing, parametersDiffer, needsZstd
     case insecureDirectory, insecureFile, unsupportedFileSystem, notFound, clockDomainMismatch
     // System
     case noSpace, fileSizeLimit, readOnly, unsupportedPlatform, tooManyProcesses, system

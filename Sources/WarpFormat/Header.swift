@@ -240,19 +240,25 @@ public struct Header: Equatable, Sendable {
 
 /// The bytes of a structure that no field names.
 struct Reserved {
-  private let isReserved: [Bool]
+  private let ranges: [Range<Int>]
 
   init(_ structure: Structure) {
-    var map = [Bool](repeating: true, count: structure.size)
+    var ranges: [Range<Int>] = []
+    var end = 0
     for field in structure.fields {
-      for index in field.offset..<(field.offset + field.size) { map[index] = false }
+      if field.offset > end { ranges.append(end..<field.offset) }
+      end = field.offset + field.size
     }
-    isReserved = map
+    if structure.size > end { ranges.append(end..<structure.size) }
+    self.ranges = ranges
   }
 
   /// The offset in `bytes` of the first reserved byte that is not zero.
   func firstNonzero(in bytes: [UInt8], at start: Int = 0) -> Int? {
-    for index in isReserved.indices where isReserved[index] && bytes[start + index] != 0 { return start + index }
+    for range in ranges {
+      let shifted = (start + range.lowerBound)..<(start + range.upperBound)
+      if let offset = bytes.firstNonzero(in: shifted) { return offset }
+    }
     return nil
   }
 }

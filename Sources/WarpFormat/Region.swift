@@ -90,6 +90,11 @@ public struct Window: @unchecked Sendable {
   }
 
   @inline(__always)
+  func release32(_ offset: Int, _ value: UInt32) {
+    unsafe half(offset).pointee.store(value, ordering: .releasing)
+  }
+
+  @inline(__always)
   func load8(_ offset: Int) -> UInt8 { unsafe byte(offset).pointee.load(ordering: .relaxed) }
 
   @inline(__always)

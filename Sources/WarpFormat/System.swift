@@ -2,6 +2,8 @@
 // Every system call of the library, each with its error turned into a FormatError. Where there is no POSIX the same
 // names throw `unsupportedPlatform`, and nothing above this file knows the difference.
 
+import CWarp
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -9,7 +11,6 @@
 #elseif canImport(Glibc)
   import Glibc
 #endif
-import CWarp
 
 /// What `fstat` says that matters to us.
 public struct FileStatus: Equatable, Sendable {
@@ -81,7 +82,7 @@ public struct FileStatus: Equatable, Sendable {
       }
     }
 
-    private static func openFile(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    static func openFile(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 {
       #if canImport(Darwin)
         unsafe Darwin.open(path, flags, mode)
       #elseif canImport(Musl)
@@ -136,6 +137,47 @@ public struct FileStatus: Equatable, Sendable {
       if let failure { throw failure }
       return result
     }
+
+    /// The next range at or behind `offset` that is not a hole; nil if there is none up to the end of the file. Where
+    /// holes can't be told apart the rest of the file counts as data. Moves the descriptor's own position.
+    static func nextData(_ descriptor: Int32, from offset: Int) -> Range<Int>? {
+      #if canImport(Darwin)
+        let (seekData, seekHole): (Int32, Int32) = (4, 3)
+      #else
+        let (seekData, seekHole): (Int32, Int32) = (3, 4)
+      #endif
+      let start = lseek(descriptor, off_t(offset), seekData)
+      if start < 0 { return warp_errno() == ENXIO ? nil : offset..<Int.max }
+      let end = lseek(descriptor, start, seekHole)
+      return Int(start)..<(end > start ? Int(end) : Int.max)
+    }
+
+    /// Writes all bytes where the descriptor stands: a pipe, a terminal, a log.
+    package static func write(_ descriptor: Int32, _ bytes: [UInt8]) throws(FormatError) {
+      var done = 0
+      while done < bytes.count {
+        let put = unsafe bytes.withUnsafeBytes { raw in
+          unsafe writeBytes(descriptor, raw.baseAddress! + done, raw.count - done)
+        }
+        if put < 0 {
+          if warp_errno() == EINTR { continue }
+          throw error("write", nil)
+        }
+        done += put
+      }
+    }
+
+    private static func writeBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+      #if canImport(Darwin)
+        unsafe Darwin.write(descriptor, bytes, count)
+      #elseif canImport(Musl)
+        unsafe Musl.write(descriptor, bytes, count)
+      #else
+        unsafe Glibc.write(descriptor, bytes, count)
+      #endif
+    }
+
+    package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     package static func write(
       _ descriptor: Int32, at offset: Int, _ bytes: [UInt8], _ path: String
@@ -213,7 +255,8 @@ public struct FileStatus: Equatable, Sendable {
     }
 
     package static func openDirectory(_ path: String) throws(FormatError) -> Int32 {
-      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECTORY, 0) }
+      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECTORY, 0)
+      }
       if fd >= 0 { return fd }
       let number = warp_errno()
       if number == ELOOP || number == ENOTDIR {
@@ -250,114 +293,6 @@ public struct FileStatus: Equatable, Sendable {
     }
 
     static func unmap(_ base: UnsafeMutableRawPointer, size: Int) { unsafe munmap(base, size) }
-
-    // MARK: Locks
-
-    /// Waits for the exclusive lock on a file as a whole, in steps, at most `nanoseconds`.
-    package static func lockFile(
-      _ descriptor: Int32, waiting nanoseconds: Int64, _ path: String
-    ) throws(FormatError) {
-      let end = bootTime() + nanoseconds
-      while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-        let number = warp_errno()
-        if number == EINTR { continue }
-        if number != EWOULDBLOCK { throw error("flock", path, number) }
-        if bootTime() >= end {
-          throw FormatError(
-            .busy, "another process holds the creation lock for too long: see who, and try again", path: path)
-        }
-        sleep(1_000_000)
-      }
-    }
-
-    package enum LockKind { case read, write, none }
-
-    /// A lock that belongs to the open file description; false if another one holds it.
-    package static func lockByte(
-      _ descriptor: Int32, _ kind: LockKind, at offset: Int64, count: Int64 = 1, _ path: String
-    ) throws(FormatError) -> Bool {
-      let letter = CChar(UInt8(ascii: kind == .read ? "r" : kind == .write ? "w" : "u"))
-      if warp_ofd_lock(descriptor, letter, offset, count) == 0 { return true }
-      let number = warp_errno()
-      if number == EAGAIN || number == EACCES { return false }
-      if number == EINVAL || number == ENOTSUP || number == ENOLCK {
-        throw FormatError(
-          .unsupportedFileSystem,
-          "the file system has no open-file-description locks: keep the store on a local file system",
-          path: path, errno: number)
-      }
-      throw error("fcntl(F_OFD_SETLK)", path, number)
-    }
-
-    // MARK: Time, entropy, identity
-
-    package static func bootTime() -> Int64 { warp_boot_time() }
-
-    package static func realTime() -> Int64 {
-      var now = timespec()
-      unsafe clock_gettime(CLOCK_REALTIME, &now)
-      return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
-    }
-
-    package static func sleep(_ nanoseconds: Int64) {
-      var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-      unsafe nanosleep(&time, nil)
-    }
-
-    package static func yield() { sched_yield() }
-
-    package static func entropy(_ count: Int) throws(FormatError) -> [UInt8] {
-      var bytes = [UInt8](repeating: 0, count: count)
-      let result = unsafe bytes.withUnsafeMutableBytes { raw in unsafe warp_entropy(raw.baseAddress!, raw.count) }
-      guard result == 0 else { throw error("getentropy", nil) }
-      return bytes
-    }
-
-    package static func userID() -> UInt32 { geteuid() }
-    package static func processID() -> Int32 { getpid() }
-
-    package static func environment(_ name: String) -> String? {
-      guard let value = unsafe getenv(name) else { return nil }
-      return unsafe String(cString: value)
-    }
-
-    /// A small text file of the kernel's, nil if it can't be read.
-    static func text(_ path: String) -> String? {
-      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
-      guard fd >= 0 else { return nil }
-      defer { close(fd) }
-      guard let bytes = try? read(fd, at: 0, count: 4096, path) else { return nil }
-      return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// The inode of a namespace of this process; 0 where there are none.
-    package static func namespace(_ kind: String) -> UInt64 {
-      var info = stat()
-      let result = unsafe stat("/proc/self/ns/\(kind)", &info)
-      return result == 0 ? UInt64(info.st_ino) : 0
-    }
-
-    /// This boot's id; zeros where the system has none.
-    package static func bootID() -> [UInt8] {
-      guard let text = text("/proc/sys/kernel/random/boot_id") else { return [UInt8](repeating: 0, count: 16) }
-      let digits = text.utf8.compactMap { (c: UInt8) -> UInt8? in
-        switch c {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): c - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): c - UInt8(ascii: "a") + 10
-        default: nil
-        }
-      }
-      guard digits.count == 32 else { return [UInt8](repeating: 0, count: 16) }
-      return (0..<16).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
-    }
-
-    /// When a process of this PID namespace started, in the kernel's ticks; nil if there is none.
-    package static func startTime(of process: Int32) -> UInt64? {
-      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
-      // Behind the command's name, which may hold anything, the start time is the 20th word.
-      let words = text[text.index(after: end)...].split(separator: " ")
-      return words.count > 19 ? UInt64(words[19]) : nil
-    }
   }
 
   extension FileStatus {

@@ -79,6 +79,19 @@ static inline int warp_equal(const void *restrict shared, const void *restrict k
   return 1;
 }
 
+// The index of the first byte that is not zero, `size` if all are. For private memory.
+static inline size_t warp_first_nonzero(const void *bytes, size_t size) {
+  const unsigned char *from = (const unsigned char *)bytes;
+  size_t index = 0;
+  for (; size - index >= 8; index += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, from + index, 8);
+    if (word != 0) break;
+  }
+  while (index < size && from[index] == 0) index++;
+  return index;
+}
+
 static inline void warp_spin_hint(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make demo` runs the main job, `make check` passes the tests; each does its own set-up. `make help` lists the rest.
+
+SHELL := bash
+export WARP_STRICT := 1
+TRACES := $(or $(WARP_TRACES),../shared/traces)
+ZSTD := --traits Zstd
+# A build without zstd has its own folder, or every switch would build everything again.
+PLAIN := --scratch-path .build-plain
+PYTHON := .build/venv/bin/python
+STAGE := Scripts/stage
+# Fewer tests than this can't be the whole suite.
+LEAST := 100
+
+.PHONY: help demo check check-deep build lint test spec fixtures fixtures-check python-reader traces clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: ## serve a real Twitter trace from one file with two processes, then look into the file
+	@Scripts/setup zstd
+	@$(STAGE) "build (release)" swift build -c release $(ZSTD) --product warp-replay
+	@$(STAGE) "build warp-inspect" swift build -c release $(ZSTD) --product warp-inspect
+	@.build/release/warp-replay
+	@.build/release/warp-inspect info warp-replay
+	@.build/release/warp-inspect verify warp-replay
+
+check: ## build, unit and model tests, fixtures, the independent reader (under 5 minutes)
+	@$(STAGE) "set-up" Scripts/setup zstd python
+	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
+	@$(STAGE) "build (debug, zstd)" swift build $(ZSTD) --build-tests
+	@$(STAGE) "tests (debug, zstd)" Scripts/test $(LEAST) $(ZSTD) --skip-build
+	@$(STAGE) "fixtures are what the maker makes" $(MAKE) --no-print-directory fixtures-check
+	@$(STAGE) "independent reader" $(MAKE) --no-print-directory python-reader
+	@$(STAGE) "rules with a test" $(PYTHON) Scripts/rules
+
+check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes (under 20 minutes)
+	@$(STAGE) "set-up" Scripts/setup zstd python
+	@Scripts/deep "$(TRACES)"
+
+lint: ## formatting and house rules
+	@swift format lint --strict --recursive Sources Tests Examples Package.swift
+	@Scripts/tidy
+
+fixtures: ## make the golden files again, byte for byte
+	@swift build $(ZSTD) --product make-fixtures
+	@.build/debug/make-fixtures fixtures
+	@swift build $(ZSTD) --product warp-inspect
+	@for file in fixtures/v1/valid/*.warp; do \
+	  .build/debug/warp-inspect dump --json "$$file" > "$${file%.warp}.json" || exit 1; done
+
+fixtures-check:
+	@Scripts/fixtures-check
+
+python-reader:
+	@$(PYTHON) Scripts/compare_readers.py
+
+traces: ## exact SIEVE on every real trace, to the last miss
+	@swift build -c release $(ZSTD) --product warp-replay
+	@python3 Scripts/replay_check.py "$(TRACES)" shared
+
+clean:
+	rm -rf .build .build-plain .build-tsan .build-asan

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one file that knows zstd (SPEC.md §8.2, codec 1), behind the package trait `Zstd`.
+//
+// A stored value is one frame with its content size in it. The size is checked against the entry's and the store's
+// before anything is allocated, so a frame can't claim more memory than the geometry allows.
+
+#if Zstd
+  import CZstd
+#endif
+
+/// zstd, if this build has it.
+public enum Compression {
+  #if Zstd
+    public static let isAvailable = true
+  #else
+    public static let isAvailable = false
+  #endif
+
+  /// The error of a store that needs what this build lacks.
+  package static func missing(path: String?) -> FormatError {
+    FormatError(
+      .needsZstd,
+      "the store holds zstd values, and this build has no zstd: build with the package trait Zstd "
+        + "(apt-get install libzstd-dev)", path: path, field: "compression")
+  }
+
+  /// The frame, or nil if it would not be smaller than `limit` bytes or there is no zstd.
+  package static func compress(_ bytes: UnsafeRawBufferPointer, level: Int, limit: Int) -> [UInt8]? {
+    #if Zstd
+      guard limit > 0 else { return nil }
+      var size = 0
+      let frame = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, initialized in
+        // zstd gives up with an error as soon as the frame would be over the limit.
+        size = unsafe ZSTD_compress(
+          buffer.baseAddress, limit, bytes.baseAddress, bytes.count, Int32(clamping: level))
+        initialized = ZSTD_isError(size) != 0 ? 0 : size
+      }
+      return frame.isEmpty ? nil : frame
+    #else
+      return nil
+    #endif
+  }
+
+  /// Decodes one frame into exactly `target.count` bytes; false if it is anything else.
+  package static func decompress(_ frame: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer)
+    -> Bool
+  {
+    #if Zstd
+      guard unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(target.count),
+        unsafe ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count) == frame.count
+      else { return false }
+      let size = unsafe ZSTD_decompress(target.baseAddress, target.count, frame.baseAddress, frame.count)
+      return size == target.count
+    #else
+      return false
+    #endif
+  }
+}

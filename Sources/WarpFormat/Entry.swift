@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// An entry's bytes in a slot: header, key and stored value, its metadata and its checksum (SPEC.md §8.3).
+//
+// Numbers read from a slot are copies that may be torn; they are clamped here and believed only after the control word
+// was seen unchanged.
+
+/// The hot header of a slot, as private numbers within the geometry's limits.
+public struct EntryHeader: Equatable, Sendable {
+  /// Store time in nanoseconds, 0: none.
+  public var deadline: UInt64
+  public var keySize: Int
+  public var storedSize: Int
+  public var rawSize: Int
+  public var codec: UInt8
+  public var flags: UInt8
+
+  public init(deadline: UInt64, keySize: Int, storedSize: Int, rawSize: Int, codec: UInt8, flags: UInt8) {
+    self.deadline = deadline
+    self.keySize = keySize
+    self.storedSize = storedSize
+    self.rawSize = rawSize
+    self.codec = codec
+    self.flags = flags
+  }
+}
+
+/// The metadata that is fixed once an entry is committed.
+public struct EntryMetadata: Equatable, Sendable {
+  public var checksum: UInt64
+  public var stamp: UInt64
+  public var revision: UInt64
+  /// Store time in nanoseconds.
+  public var written: UInt64
+  public var freshUntil: UInt64
+  public var hash: UInt64
+
+  public init(
+    checksum: UInt64, stamp: UInt64, revision: UInt64, written: UInt64, freshUntil: UInt64, hash: UInt64
+  ) {
+    self.checksum = checksum
+    self.stamp = stamp
+    self.revision = revision
+    self.written = written
+    self.freshUntil = freshUntil
+    self.hash = hash
+  }
+}
+
+/// Binds an entry to its store, shard, slot and everything that is fixed about it.
+public enum EntryChecksum {
+  /// Bytes of the record that is hashed.
+  static let recordSize = 96
+
+  /// The digest of the stored bytes, taken before any lock.
+  @inline(__always)
+  public static func digest(_ stored: UnsafeRawBufferPointer) -> UInt64 { unsafe XXH3.hash64(stored, seed: 0) }
+
+  /// XXH3-64 of the little-endian record of SPEC.md §8.3. The key is in it by its hash.
+  public static func value(
+    storeID: (UInt64, UInt64), shard: Int, slot: UInt32, header: EntryHeader, metadata: EntryMetadata,
+    digest: UInt64
+  ) -> UInt64 {
+    let sizes =
+      UInt64(UInt32(truncatingIfNeeded: header.keySize))
+      | UInt64(UInt32(truncatingIfNeeded: header.storedSize)) << 32
+    let rest =
+      UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32
+      | UInt64(header.flags) << 40
+    let place = UInt64(UInt32(truncatingIfNeeded: shard)) | UInt64(slot) << 32
+    let record = (
+      storeID.0.littleEndian, storeID.1.littleEndian, place.littleEndian, metadata.hash.littleEndian,
+      header.deadline.littleEndian, sizes.littleEndian, rest.littleEndian, metadata.stamp.littleEndian,
+      metadata.revision.littleEndian, metadata.written.littleEndian, metadata.freshUntil.littleEndian,
+      digest.littleEndian
+    )
+    return unsafe withUnsafeBytes(of: record) { unsafe XXH3.hash64($0, seed: 0) }
+  }
+}
+
+extension Shard {
+  /// The header of a slot, nil if a size is out of bounds: torn or corrupt.
+  @inline(__always)
+  func header(_ slot: SlotIndex) -> EntryHeader? {
+    let at = slotOffset(slot)
+    let sizes = data.load64(at &+ SlotFields.keySize.offset)
+    let rest = data.load64(at &+ SlotFields.rawSize.offset)
+    let header = EntryHeader(
+      deadline: data.load64(at &+ SlotFields.deadline.offset),
+      keySize: Int(UInt32(truncatingIfNeeded: sizes)), storedSize: Int(sizes >> 32),
+      rawSize: Int(UInt32(truncatingIfNeeded: rest)), codec: UInt8(truncatingIfNeeded: rest >> 32),
+      flags: UInt8(truncatingIfNeeded: rest >> 40))
+    guard header.keySize <= maxKeySize, header.storedSize <= maxValueSize, header.rawSize <= maxRawSize else {
+      return nil
+    }
+    return header
+  }
+
+  package func metadata(_ slot: SlotIndex) -> EntryMetadata {
+    typealias F = MetadataFields
+    let at = metadataOffset(slot, F.checksum)
+    return EntryMetadata(
+      checksum: data.load64(at), stamp: data.load64(at &+ F.stamp.offset),
+      revision: data.load64(at &+ F.revision.offset), written: data.load64(at &+ F.written.offset),
+      freshUntil: data.load64(at &+ F.freshUntil.offset), hash: data.load64(at &+ F.hash.offset))
+  }
+
+  @inline(__always)
+  func keyOffset(_ slot: SlotIndex) -> Int { slotOffset(slot) &+ 32 }
+
+  @inline(__always)
+  func valueOffset(_ slot: SlotIndex, keySize: Int) -> Int { keyOffset(slot) &+ ((keySize &+ 7) & ~7) }
+
+  /// Copies the stored value out; `target` has room for it.
+  @inline(__always)
+  package func copyValue(_ candidate: Candidate, to target: UnsafeMutableRawBufferPointer) {
+    guard let base = target.baseAddress else { return }
+    unsafe data.copyOut(
+      valueOffset(candidate.slot, keySize: candidate.header.keySize), to: base, size: candidate.header.storedSize)
+  }
+
+  /// A private copy of the stored value.
+  package func storedBytes(_ candidate: Candidate) -> [UInt8] {
+    data.bytes(valueOffset(candidate.slot, keySize: candidate.header.keySize), candidate.header.storedSize)
+  }
+
+  /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
+  @inline(__always)
+  func holds(_ slot: SlotIndex, _ key: UnsafeRawBufferPointer) -> Bool {
+    let size = data.load32(slotOffset(slot) &+ SlotFields.keySize.offset)
+    return unsafe Int(size) == key.count && data.equals(keyOffset(slot), key)
+  }
+
+  /// Writes an entry into a free slot: WRITING, bytes, metadata, COMMITTED (SPEC.md, W2).
+  func fill(
+    _ slot: SlotIndex, key: UnsafeRawBufferPointer, stored: UnsafeRawBufferPointer, header: EntryHeader,
+    metadata: EntryMetadata
+  ) {
+    let writing = controlWord(slot).nextWriting
+    data.store64(slotOffset(slot), writing.raw)
+    fenceRelease()
+    let at = slotOffset(slot)
+    data.store64(at &+ SlotFields.deadline.offset, header.deadline)
+    data.store32(at &+ SlotFields.keySize.offset, UInt32(truncatingIfNeeded: header.keySize))
+    data.store32(at &+ SlotFields.storedSize.offset, UInt32(truncatingIfNeeded: header.storedSize))
+    data.store64(
+      at &+ SlotFields.rawSize.offset,
+      UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32 | UInt64(header.flags) << 40)
+    unsafe data.copyIn(keyOffset(slot), from: key)
+    unsafe data.copyIn(valueOffset(slot, keySize: header.keySize), from: stored)
+    typealias F = MetadataFields
+    let meta = metadataOffset(slot, F.checksum)
+    data.store64(meta, metadata.checksum)
+    data.store64(meta &+ F.stamp.offset, metadata.stamp)
+    data.store64(meta &+ F.revision.offset, metadata.revision)
+    data.store64(meta &+ F.written.offset, metadata.written)
+    data.store64(meta &+ F.freshUntil.offset, metadata.freshUntil)
+    data.store64(meta &+ F.hash.offset, metadata.hash)
+    setControl(slot, writing.with(.committed))
+  }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// One shard as a private copy: control, buckets, metadata, slot headers (SPEC.md, "Verification").
+//
+// Invariants:
+// - A stable image was copied while the shard's owner word was 0 and its sequence even and unchanged, so rules that
+//   join several words may be checked on it. Any other image is only good for looking.
+// - Keys and values are not part of it; they are read later and count only if the slot's control word is still the
+//   same, because a live slot is never changed in place.
+// - All indexes taken from the image are unchecked bytes until a caller has compared them with the geometry.
+
+/// A copy of a shard's bookkeeping.
+public struct ShardImage: Sendable {
+  public let index: Int
+  /// Of the shard in the file.
+  public let offset: Int
+  public let isStable: Bool
+  /// 256 bytes.
+  public let control: [UInt8]
+  let geometry: Geometry
+  let buckets: SparseBytes
+  let metadata: SparseBytes
+  /// 32 bytes for each slot, the first at 0.
+  let headers: SparseBytes
+  /// File offsets of the first byte that is not zero in either stretch of padding.
+  let padding: [Int]
+
+  /// Slots ever used, as far as the shard can have them.
+  var usedSlots: Int { min(control.count(ControlFields.usedSlots), geometry.slotsPerShard) }
+
+  func header(_ field: Field, slot: Int) -> UInt64 {
+    headers.integer(field, at: (slot - 1) * SlotFields.structure.size)
+  }
+
+  func metadata(_ field: Field, slot: Int) -> UInt64 {
+    metadata.integer(field, at: (slot - 1) * MetadataFields.structure.size)
+  }
+
+  func state(_ slot: Int) -> SlotState? { Control(raw: header(SlotFields.control, slot: slot)).state }
+}
+
+extension FileImage {
+  /// A stable image of a shard if one can be had within 64 tries, else one that may mix two moments.
+  public func shard(_ index: Int) throws(FormatError) -> ShardImage {
+    guard let lock else { return try copyShard(index, isStable: true) }
+    var transients: [UInt64]?
+    for _ in 0..<Format.readerTries {
+      let before = try lock.line(index)
+      if before.isQuiet {
+        let image = try copyShard(index, isStable: true)
+        if try lock.line(index) == before {
+          // A failed write leaves the sequence alone, and its owner may have come and gone unseen; then the slot it
+          // was filling looks different a moment later.
+          let now = image.transients()
+          if now.isEmpty || now == transients { return image }
+          transients = now
+        }
+      }
+      System.sleep(Format.sleepNanoseconds)
+    }
+    return try copyShard(index, isStable: false)
+  }
+
+  private func copyShard(_ index: Int, isStable: Bool) throws(FormatError) -> ShardImage {
+    let offset = geometry.shardOffset(index)
+    let metadataSize = geometry.slotsPerShard * MetadataFields.structure.size
+    let slotsEnd = offset + geometry.slotsOffset + geometry.slotsPerShard * geometry.slotStride
+    let gaps = [
+      (offset + geometry.metadataOffset + metadataSize)..<(offset + geometry.slotsOffset),
+      slotsEnd..<(offset + geometry.shardStride),
+    ]
+    var padding: [Int] = []
+    for gap in gaps {
+      if let nonzero = try file.firstNonzero(in: gap) { padding.append(nonzero) }
+    }
+    return ShardImage(
+      index: index, offset: offset, isStable: isStable,
+      control: try file.read(at: offset, count: ControlFields.structure.size), geometry: geometry,
+      buckets: try file.sparse(
+        at: offset + geometry.bucketsOffset, count: geometry.bucketsPerShard * Format.bucketSize),
+      metadata: try file.sparse(at: offset + geometry.metadataOffset, count: metadataSize),
+      headers: try slotHeaders(index), padding: padding)
+  }
+
+  /// The headers of all slots of a shard, gathered. Only slots that are not in a hole are read.
+  private func slotHeaders(_ shard: Int) throws(FormatError) -> SparseBytes {
+    let size = SlotFields.structure.size
+    let perChunk = SparseBytes.usualChunk / MetadataFields.structure.size
+    let stride = geometry.slotStride
+    var result = SparseBytes(count: geometry.slotsPerShard * size, chunkSize: perChunk * size)
+    let isSmall = geometry.slotsPerShard * stride <= SparseBytes.usualChunk
+    let base = slotOffset(shard: shard, slot: 1)
+    var data = 0..<(isSmall ? Int.max : 0)
+    var first = 0
+    // Bound: `first` grows by a whole chunk each turn.
+    while first < geometry.slotsPerShard {
+      let last = min(first + perChunk, geometry.slotsPerShard)
+      if base + first * stride >= data.upperBound {
+        guard let next = System.nextData(file.descriptor, from: base + first * stride) else { break }
+        data = next
+      }
+      if data.lowerBound < base + last * stride {
+        let bytes = try gather(base: base, slots: first..<last, data: &data)
+        if bytes.firstNonzero(in: 0..<bytes.count) != nil { result.set(chunk: first / perChunk, bytes) }
+        first = last
+      } else {
+        let slot = min((data.lowerBound - base) / stride, geometry.slotsPerShard)
+        first = slot / perChunk * perChunk
+        if first < last { first = last }
+      }
+    }
+    return result
+  }
+
+  private func gather(base: Int, slots: Range<Int>, data: inout Range<Int>) throws(FormatError) -> [UInt8] {
+    let size = SlotFields.structure.size
+    let stride = geometry.slotStride
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(slots.count * size)
+    // Close together one large read is cheaper than many small ones.
+    if stride <= 1024 {
+      let block = try file.read(at: base + slots.lowerBound * stride, count: slots.count * stride)
+      for index in 0..<slots.count { bytes.append(contentsOf: block[(index * stride)..<(index * stride + size)]) }
+      return bytes
+    }
+    for slot in slots {
+      let offset = base + slot * stride
+      if offset >= data.upperBound {
+        data = System.nextData(file.descriptor, from: offset) ?? Int.max..<Int.max
+      }
+      // A header never lies across the edge of a hole: slots begin at multiples of 64.
+      if data.contains(offset) {
+        bytes.append(contentsOf: try file.read(at: offset, count: size))
+      } else {
+        bytes.append(contentsOf: repeatElement(0, count: size))
+      }
+    }
+    return bytes
+  }
+}
+
+extension ShardImage {
+  /// Control words of used slots that a writer has in hand.
+  fileprivate func transients() -> [UInt64] {
+    var words: [UInt64] = []
+    for (_, chunk) in usedHeaders() {
+      for start in stride(from: 0, to: chunk.count, by: SlotFields.structure.size) {
+        let word = chunk.integer(SlotFields.control, at: start)
+        if let state = Control(raw: word).state, state == .writing || state == .committed { words.append(word) }
+      }
+    }
+    return words
+  }
+
+  /// The chunks of slot headers that are not zero throughout: the first slot's number and the bytes.
+  func usedHeaders() -> [(first: Int, bytes: [UInt8])] {
+    (0..<headers.chunkCount).compactMap { index in
+      headers.chunk(index).map { (index * (headers.chunkSize / SlotFields.structure.size) + 1, $0) }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Iteration (SPEC.md §10.4): which entries a shard holds is collected in one bounded step; each is then found again by
+// hash and stamp, copied and validated like a hit. An update inherits the stamp, so a key that is present throughout
+// appears exactly once, with a value that it had during the iteration.
+
+/// What names an entry across updates.
+package struct EntryTicket: Sendable {
+  let hash: UInt64
+  let stamp: UInt64
+}
+
+/// A private copy of an entry.
+package struct EntryCopy: Sendable {
+  package let key: [UInt8]
+  /// As stored: a zstd frame if the codec says so.
+  package let stored: [UInt8]
+  package let header: EntryHeader
+  package let metadata: EntryMetadata
+}
+
+extension Shard {
+  /// Oldest stamp first. O(used slots).
+  private func collect() -> [EntryTicket] {
+    var tickets: [EntryTicket] = []
+    tickets.reserveCapacity(count)
+    for slot in usedSlots where state(slot) == .live {
+      tickets.append(EntryTicket(hash: hash(slot), stamp: stamp(slot)))
+    }
+    return tickets.sorted { $0.stamp < $1.stamp }
+  }
+
+  /// The entry of a ticket in the current state of the table; nil if it is gone.
+  private func copy(_ ticket: EntryTicket) -> (found: EntryCopy?, isStable: Bool) {
+    let parts = HashParts(hash: ticket.hash)
+    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+      let word = data.acquire64(bucketOffset(parts.fingerprint &+ step))
+      if word == 0 { break }
+      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
+        let slot = checked(UInt32(truncatingIfNeeded: word))
+      else { continue }
+      let control = controlWord(slot)
+      guard control.state == .live else { return (nil, false) }
+      let metadata = metadata(slot)
+      guard metadata.hash == ticket.hash, metadata.stamp == ticket.stamp, let header = header(slot) else {
+        guard isStable(slot, control) else { return (nil, false) }
+        continue
+      }
+      let entry = EntryCopy(
+        key: data.bytes(keyOffset(slot), header.keySize),
+        stored: data.bytes(valueOffset(slot, keySize: header.keySize), header.storedSize), header: header,
+        metadata: metadata)
+      return isStable(slot, control) ? (entry, true) : (nil, false)
+    }
+    return (nil, true)
+  }
+
+  /// Without a lock, nil if the shard keeps changing.
+  fileprivate func stableCopy(_ ticket: EntryTicket) -> EntryCopy?? {
+    for _ in 0..<Format.readerTries {
+      guard let sequence = evenSequence() else { return nil }
+      let (found, isStable) = copy(ticket)
+      if let found { return found }
+      if isStable, isUnchanged(sequence) { return .some(nil) }
+    }
+    return nil
+  }
+
+  fileprivate func lockedCopy(_ ticket: EntryTicket) -> EntryCopy? { copy(ticket).found }
+
+  fileprivate func lockedTickets() -> [EntryTicket] { collect() }
+
+  fileprivate func stableTickets() -> [EntryTicket]? {
+    for _ in 0..<Format.readerTries {
+      guard let sequence = evenSequence() else { return nil }
+      let tickets = collect()
+      if isUnchanged(sequence) { return tickets }
+    }
+    return nil
+  }
+}
+
+#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+  extension Attachment {
+    /// The tickets of a shard's entries, oldest first.
+    ///
+    /// - Throws: `busy`, `superseded`.
+    package func tickets(_ shard: Shard, limit: Int64) throws(FormatError) -> [EntryTicket] {
+      if isReadOnly {
+        guard let tickets = shard.stableTickets() else { throw busy(shard) }
+        return tickets
+      }
+      return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedTickets() }
+    }
+
+    /// The entry of a ticket, nil if it has been removed.
+    ///
+    /// - Throws: `busy`, `superseded`.
+    package func entry(_ ticket: EntryTicket, in shard: Shard, limit: Int64) throws(FormatError) -> EntryCopy? {
+      if let copy = shard.stableCopy(ticket) { return copy }
+      guard !isReadOnly else { throw busy(shard) }
+      return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedCopy(ticket) }
+    }
+
+    private func busy(_ shard: Shard) -> FormatError {
+      FormatError(.busy, "shard \(shard.index) keeps changing: try again", path: path)
+    }
+  }
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading without a lock (SPEC.md §10.2; the step ids R1 to R5 are the same there).
+//
+// - A hit is validated by its slot's control word alone: unrelated writes never make it retry, and it works while the
+//   shard's writer is stopped or dead.
+// - A miss is validated by the shard's sequence: a key that is present throughout is never missed.
+// - COMMITTED counts as LIVE while its bucket still names it; otherwise a reader could see a value before it is
+//   linked, and an older one at its next get.
+
+/// An entry found and not yet validated, or validated and copied.
+public struct Candidate: Sendable {
+  public let slot: SlotIndex
+  public let header: EntryHeader
+  let control: Control
+}
+
+/// What a lookup ended with.
+public enum Lookup: Sendable {
+  case hit(Candidate)
+  /// Authoritative: the key was absent, or its deadline had passed, at some moment during the call.
+  case miss
+  /// Not authoritative: the shard was being changed for longer than a reader waits.
+  case busy
+}
+
+/// How one probe ended.
+enum Probe {
+  case match(Candidate)
+  case none
+  case unstable
+}
+
+extension Shard {
+  /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it before it is validated.
+  @inline(__always)
+  func probe(_ key: UnsafeRawBufferPointer, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
+    let used = min(get(ControlFields.usedSlots), slotCount)
+    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+      let at = bucketOffset(parts.fingerprint &+ step)
+      let word = data.acquire64(at)
+      if word == 0 { return .none }
+      let raw = UInt32(truncatingIfNeeded: word)
+      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint, raw != 0, raw <= used else { continue }
+      let slot = SlotIndex(raw)
+      let control = controlWord(slot)
+      if control.state != .live {
+        guard control.state == .committed, data.acquire64(at) == word else { return .unstable }
+      }
+      guard unsafe holds(slot, key) else { continue }
+      guard let header = header(slot) else {
+        if isStable(slot, control) { continue }
+        return .unstable
+      }
+      let candidate = Candidate(slot: slot, header: header, control: control)
+      copy(candidate)
+      return isStable(slot, control) ? .match(candidate) : .unstable
+    }
+    return .none
+  }
+
+  /// R3, last step: the same sequence, and COMMITTED only ever becomes LIVE.
+  @inline(__always)
+  func isStable(_ slot: SlotIndex, _ control: Control) -> Bool {
+    fenceAcquire()
+    let now = data.load64(slotOffset(slot))
+    return now == control.raw || control.state == .committed && now == control.with(.live).raw
+  }
+
+  /// R1 to R4. `copy` may run several times; only its last run counts, and only for a hit.
+  ///
+  /// - Parameter now: store time; asked for only if the entry has a deadline.
+  @inline(__always)
+  func lookup(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, retries: inout Int, now: () -> UInt64, copy: (Candidate) -> Void
+  ) -> Lookup {
+    let parts = HashParts(hash: hash)
+    for attempt in 0..<Format.readerTries {
+      var outcome = unsafe probe(key, parts, copy: copy)
+      var isMiss = false
+      if case .none = outcome {
+        // R4: nothing matched; true only if no linked state changed around a second look.
+        guard let sequence = evenSequence() else { return .busy }
+        outcome = unsafe probe(key, parts, copy: copy)
+        isMiss = isUnchanged(sequence)
+      }
+      switch outcome {
+      case .match(let candidate):
+        retries = attempt
+        if candidate.header.deadline != 0, now() >= candidate.header.deadline { return .miss }
+        return .hit(candidate)
+      case .none:
+        if isMiss {
+          retries = attempt
+          return .miss
+        }
+      case .unstable: break
+      }
+      if attempt > 4 { System.yield() }
+    }
+    retries = Format.readerTries
+    return .busy
+  }
+
+  /// R5: the same, by whoever holds the shard.
+  func lockedLookup(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, now: () -> UInt64, copy: (Candidate) -> Void
+  ) -> Lookup {
+    guard let found = unsafe find(key, HashParts(hash: hash)), let header = header(found.slot) else { return .miss }
+    let candidate = Candidate(slot: found.slot, header: header, control: controlWord(found.slot))
+    copy(candidate)
+    return header.deadline != 0 && now() >= header.deadline ? .miss : .hit(candidate)
+  }
+}

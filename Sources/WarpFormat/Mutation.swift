@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing (SPEC.md §10.3; the step ids W1 to W5 are the same there). Each function runs under the shard's owner word.
+//
+// - A linked slot is never modified: an update fills the spare slot, swings the bucket word and frees the old slot.
+// - Everything that can fail happens while the sequence is even. Between odd and even nothing throws, and each freed
+//   slot is FREE before the sequence is even again, so nobody who saw a true miss can see the entry again.
+// - Which entry is evicted is the caller's policy; this file knows only that one must go.
+
+/// What a set needs, encoded and digested before the lock.
+@safe
+public struct PendingEntry {
+  let key: UnsafeRawBufferPointer
+  let stored: UnsafeRawBufferPointer
+  let hash: UInt64
+  let digest: UInt64
+  let header: EntryHeader
+  let written: UInt64
+  let freshUntil: UInt64
+
+  public init(
+    key: UnsafeRawBufferPointer, stored: UnsafeRawBufferPointer, hash: UInt64, header: EntryHeader,
+    written: UInt64, freshUntil: UInt64 = 0
+  ) {
+    unsafe self.key = key
+    unsafe self.stored = stored
+    self.hash = hash
+    self.header = header
+    self.written = written
+    self.freshUntil = freshUntil
+    unsafe digest = EntryChecksum.digest(stored)
+  }
+}
+
+/// What a mutation did, for the counters.
+public struct Changes: Equatable, Sendable {
+  /// A live, unexpired entry of the same key was there.
+  public var replaced = false
+  public var evictions = 0
+  public var expirations = 0
+  public var revision: UInt64 = 0
+
+  public init() {}
+}
+
+/// Chooses who goes. `needing` is the room its slot must have, 0: any.
+package typealias VictimChoice = (_ shard: Shard, _ isEligible: (SlotIndex) -> Bool) -> SlotIndex?
+
+extension Shard {
+  // MARK: Set
+
+  /// - Throws: `full` (eviction none), `noSpace`, `corruptShard`; the old value then stays.
+  package func set(
+    _ entry: PendingEntry, in file: Attachment, now: () -> UInt64, victim choose: VictimChoice?
+  ) throws(FormatError) -> Changes {
+    var changes = Changes()
+    let parts = HashParts(hash: entry.hash)
+    let existing = unsafe find(entry.key, parts)
+    if existing == nil, count >= capacity, choose == nil {
+      try reap(now(), &changes)
+      guard count < capacity else {
+        throw FormatError(
+          .full,
+          "shard \(index) holds its \(capacity) entries and the store does not evict: remove some, or create "
+            + "it with a larger capacity or eviction .sieve")
+      }
+    }
+    let size = Shard.footprint(keySize: entry.header.keySize, storedSize: entry.header.storedSize)
+    let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, choose, &changes)
+    let revision = get64(ControlFields.writeCounter) &+ 1
+    put64(ControlFields.writeCounter, revision)
+    changes.revision = revision
+    let stamp = existing.map { self.stamp($0.slot) } ?? get64(ControlFields.lastStamp) &+ 1
+    if existing == nil { put64(ControlFields.lastStamp, stamp) }
+    var metadata = EntryMetadata(
+      checksum: 0, stamp: stamp, revision: revision, written: entry.written, freshUntil: entry.freshUntil,
+      hash: entry.hash)
+    metadata.checksum = EntryChecksum.value(
+      storeID: file.storeWords, shard: index, slot: slot.raw, header: entry.header, metadata: metadata,
+      digest: entry.digest)
+    unsafe fill(slot, key: entry.key, stored: entry.stored, header: entry.header, metadata: metadata)
+    if let existing {
+      let old = deadline(existing.slot)
+      if old != 0, now() >= old { changes.expirations += 1 } else { changes.replaced = true }
+      swing(existing.bucket, from: existing.slot, to: slot, parts)
+    } else {
+      do throws(FormatError) {
+        try insert(slot, parts, now, choose, &changes)
+      } catch {
+        freeSlot(slot)
+        throw error
+      }
+    }
+    return changes
+  }
+
+  /// W3 for a key that is there.
+  private func swing(_ bucket: UInt32, from old: SlotIndex, to slot: SlotIndex, _ parts: HashParts) {
+    let delta = entrySize(slot) &- entrySize(old)
+    beginWrite()
+    setVisited(slot, true)
+    link(bucket, parts.word(slot))
+    replace(old, with: slot)
+    setControl(slot, controlWord(slot).with(.live))
+    freeSlot(old)
+    put64(ControlFields.storedBytes, storedBytes &+ delta)
+    endWrite()
+  }
+
+  /// W3 for a new key: evict if the shard is full, make room in the window, link.
+  private func insert(
+    _ slot: SlotIndex, _ parts: HashParts, _ now: () -> UInt64, _ choose: VictimChoice?, _ changes: inout Changes
+  ) throws(FormatError) {
+    var victim: (bucket: UInt32, slot: SlotIndex)?
+    if count >= capacity { victim = try pickVictim(now, choose, &changes) { _ in true } }
+    beginWrite()
+    if let victim { drop(victim.bucket, victim.slot) }
+    var target = freeBucket(parts)
+    if target == nil, let cold = coldest(parts) {
+      tally(cold.slot, now, &changes)
+      drop(cold.bucket, cold.slot)
+      target = freeBucket(parts)
+    }
+    guard let target else {
+      endWrite()
+      throw corrupt("a full probe window holds no entry", bucketOffset(parts.fingerprint), rule: "WKV-B03")
+    }
+    setVisited(slot, false)
+    link(target, parts.word(slot))
+    append(slot)
+    setControl(slot, controlWord(slot).with(.live))
+    put(ControlFields.count, UInt32(count) &+ 1)
+    put64(ControlFields.storedBytes, storedBytes &+ entrySize(slot))
+    endWrite()
+  }
+
+  /// A slot with room. On a full file system the policy gives up an entry whose slot has it.
+  private func makeSlot(
+    size: Int, keeping old: SlotIndex?, _ file: Attachment, _ now: () -> UInt64, _ choose: VictimChoice?,
+    _ changes: inout Changes
+  ) throws(FormatError) -> SlotIndex {
+    do throws(FormatError) {
+      return try takeSlot(size: size, in: file)
+    } catch {
+      guard error.code == .noSpace else { throw error }
+      guard choose != nil,
+        let victim = try? pickVictim(now, choose, &changes, { $0 != old && hasRoom($0, size: size) })
+      else { throw error }
+      beginWrite()
+      drop(victim.bucket, victim.slot)
+      endWrite()
+      return try takeSlot(size: size, in: file)
+    }
+  }
+
+  // MARK: Eviction
+
+  private func pickVictim(
+    _ now: () -> UInt64, _ choose: VictimChoice?, _ changes: inout Changes, _ isEligible: (SlotIndex) -> Bool
+  ) throws(FormatError) -> (bucket: UInt32, slot: SlotIndex) {
+    guard let slot = choose?(self, isEligible), state(slot) == .live,
+      let bucket = bucket(of: slot, hash: hash(slot))
+    else {
+      throw corrupt("the queue gives no victim", control + ControlFields.hand.offset, rule: "WKV-Q02")
+    }
+    tally(slot, now, &changes)
+    return (bucket, slot)
+  }
+
+  private func tally(_ slot: SlotIndex, _ now: () -> UInt64, _ changes: inout Changes) {
+    let deadline = deadline(slot)
+    if deadline != 0, now() >= deadline { changes.expirations += 1 } else { changes.evictions += 1 }
+  }
+
+  /// Within the write section: takes an entry out of table, queue and arena.
+  private func drop(_ bucket: UInt32, _ slot: SlotIndex) {
+    let size = entrySize(slot)
+    unlink(bucket)
+    detach(slot)
+    freeSlot(slot)
+    put(ControlFields.count, UInt32(max(count - 1, 0)))
+    put64(ControlFields.storedBytes, storedBytes &- size)
+  }
+
+  /// Removes every expired entry. O(used slots).
+  private func reap(_ now: UInt64, _ changes: inout Changes) throws(FormatError) {
+    for slot in usedSlots where state(slot) == .live {
+      let deadline = deadline(slot)
+      guard deadline != 0, now >= deadline, let bucket = bucket(of: slot, hash: hash(slot)) else { continue }
+      beginWrite()
+      drop(bucket, slot)
+      endWrite()
+      changes.expirations += 1
+    }
+  }
+
+  // MARK: Remove
+
+  /// W4. Returns whether an unexpired entry was there.
+  package func remove(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, now: () -> UInt64, changes: inout Changes
+  ) -> Bool {
+    guard let found = unsafe find(key, HashParts(hash: hash)) else { return false }
+    let deadline = deadline(found.slot)
+    let isExpired = deadline != 0 && now() >= deadline
+    beginWrite()
+    drop(found.bucket, found.slot)
+    endWrite()
+    if isExpired { changes.expirations += 1 }
+    return !isExpired
+  }
+
+  /// W5. Every slot is FREE before the first bucket is cleared: a writer that dies in between has removed some of the
+  /// entries and hidden none. O(slots + buckets).
+  package func removeAll() {
+    beginWrite()
+    for slot in usedSlots where state(slot) == .live { setControl(slot, controlWord(slot).with(.free)) }
+    for bucket in 0...bucketMask { link(bucket, 0) }
+    for slot in usedSlots { setNewer(slot, checked(slot.raw &+ 1)) }
+    put(ControlFields.freeHead, usedSlots.isEmpty ? 0 : 1)
+    put(ControlFields.oldest, 0)
+    put(ControlFields.newest, 0)
+    put(ControlFields.hand, 0)
+    put(ControlFields.count, 0)
+    put64(ControlFields.storedBytes, 0)
+    endWrite()
+  }
+}

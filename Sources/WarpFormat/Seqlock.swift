@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exclusion between writers (the owner word) and validation for readers (the sequence), SPEC.md §10.
+//
+// Whoever holds the owner word may write the shard. The sequence is odd exactly while linked state changes: a miss is
+// true if it was even and unchanged around the probe. Hits never look at it. Nobody waits longer than a limit during
+// which neither word changes, and nobody takes the word from a living owner.
+
+import CWarp
+import Synchronization
+
+/// Spins, then yields, then sleeps; gives up when what it watches has not changed for the limit.
+struct Waiter {
+  private let limit: Int64
+  private var rounds = 0
+  private var since: Int64 = 0
+  private var last: (UInt64, UInt64) = (0, 0)
+
+  init(limit: Int64) { self.limit = limit }
+
+  /// Pauses once; false if (owner, sequence) has been the same for longer than the limit.
+  mutating func pause(_ owner: UInt64, _ sequence: UInt64) -> Bool {
+    rounds += 1
+    if rounds <= Format.spinsBeforeYield {
+      warp_spin_hint()
+      return true
+    }
+    if since == 0 || last != (owner, sequence) {
+      last = (owner, sequence)
+      since = System.bootTime()
+    } else if System.bootTime() - since >= limit {
+      return false
+    }
+    if rounds <= Format.spinsBeforeYield + Format.yieldsBeforeSleep {
+      System.yield()
+    } else {
+      System.sleep(Format.sleepNanoseconds)
+    }
+    return true
+  }
+}
+
+extension Shard {
+  // MARK: Writers
+
+  /// Takes the owner word.
+  ///
+  /// - Throws: `busy` when another owner held it, unchanged, for the whole limit.
+  func acquire(_ owner: UInt64, limit: Int64) throws(FormatError) {
+    if lock.exchange64(ownerAt, from: 0, to: owner) { return try checkEven() }
+    var waiter = Waiter(limit: limit)
+    while true {
+      let holder = lock.load64(ownerAt)
+      if holder == 0 {
+        if lock.exchange64(ownerAt, from: 0, to: owner) { return try checkEven() }
+        continue
+      }
+      guard waiter.pause(holder, lock.load64(sequenceAt)) else {
+        throw FormatError(
+          .busy,
+          "shard \(index) has been held by one writer for \(limit / 1_000_000) ms: try again, or see who with "
+            + "warp-inspect info", offset: ownerAt)
+      }
+    }
+  }
+
+  private func checkEven() throws(FormatError) {
+    guard lock.load64(sequenceAt) & 1 != 0 else { return }
+    release()
+    throw corrupt("its last writer left in the middle of a change", sequenceAt, rule: "WKV-L06")
+  }
+
+  func release() { lock.release64(ownerAt, 0) }
+
+  /// Opens the write section: from here to `endWrite` misses wait.
+  @inline(__always)
+  func beginWrite() {
+    lock.store64(sequenceAt, lock.load64(sequenceAt) | 1)
+    fenceRelease()
+  }
+
+  @inline(__always)
+  func endWrite() { lock.release64(sequenceAt, (lock.load64(sequenceAt) | 1) &+ 1) }
+
+  // MARK: Readers
+
+  /// The sequence once it is even, or nil if it stays odd for the reader's limit.
+  func evenSequence() -> UInt64? {
+    let sequence = lock.acquire64(sequenceAt)
+    if sequence & 1 == 0 { return sequence }
+    var waiter = Waiter(limit: Format.readerWait)
+    while true {
+      let sequence = lock.acquire64(sequenceAt)
+      if sequence & 1 == 0 { return sequence }
+      guard waiter.pause(lock.load64(ownerAt), sequence) else { return nil }
+    }
+  }
+
+  /// Whether nothing that was read since `sequence` was loaded can have been changing.
+  @inline(__always)
+  func isUnchanged(_ sequence: UInt64) -> Bool {
+    fenceAcquire()
+    return lock.load64(sequenceAt) == sequence
+  }
+}
+
+/// Later stores of this thread are seen only after the earlier ones.
+@inline(__always)
+func fenceRelease() { atomicMemoryFence(ordering: .releasing) }
+
+/// Later loads of this thread see what the earlier ones saw, or newer.
+@inline(__always)
+func fenceAcquire() { atomicMemoryFence(ordering: .acquiring) }

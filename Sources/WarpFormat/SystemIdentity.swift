@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// System calls, continued: time, entropy, and what tells this process and this boot from others.
+
+import CWarp
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Glibc)
+  import Glibc
+#endif
+
+#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+  extension System {
+    package static func bootTime() -> Int64 { warp_boot_time() }
+
+    package static func realTime() -> Int64 {
+      var now = timespec()
+      unsafe clock_gettime(CLOCK_REALTIME, &now)
+      return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+
+    package static func sleep(_ nanoseconds: Int64) {
+      var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+      unsafe nanosleep(&time, nil)
+    }
+
+    package static func yield() { sched_yield() }
+
+    package static func entropy(_ count: Int) throws(FormatError) -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      let result = unsafe bytes.withUnsafeMutableBytes { raw in unsafe warp_entropy(raw.baseAddress!, raw.count) }
+      guard result == 0 else { throw error("getentropy", nil) }
+      return bytes
+    }
+
+    package static func userID() -> UInt32 { geteuid() }
+
+    package static func process() -> ProcessIdentity {
+      let id = getpid()
+      return ProcessIdentity(
+        id: id, startTime: startTime(of: id) ?? 0, pidNamespace: namespace("pid"), timeNamespace: namespace("time"),
+        userID: userID())
+    }
+
+    package static func environment(_ name: String) -> String? {
+      guard let value = unsafe getenv(name) else { return nil }
+      return unsafe String(cString: value)
+    }
+
+    /// A small text file of the kernel's, nil if it can't be read.
+    static func text(_ path: String) -> String? {
+      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
+      guard fd >= 0 else { return nil }
+      defer { close(fd) }
+      guard let bytes = try? read(fd, at: 0, count: 4096, path) else { return nil }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The inode of a namespace of this process; 0 where there are none.
+    static func namespace(_ kind: String) -> UInt64 {
+      var info = stat()
+      let result = unsafe stat("/proc/self/ns/\(kind)", &info)
+      return result == 0 ? UInt64(info.st_ino) : 0
+    }
+
+    /// This boot's id; zeros where the system has none.
+    package static func bootID() -> [UInt8] {
+      guard let text = text("/proc/sys/kernel/random/boot_id") else { return [UInt8](repeating: 0, count: 16) }
+      let digits = text.utf8.compactMap { (c: UInt8) -> UInt8? in
+        switch c {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): c - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): c - UInt8(ascii: "a") + 10
+        default: nil
+        }
+      }
+      guard digits.count == 32 else { return [UInt8](repeating: 0, count: 16) }
+      return (0..<16).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
+    }
+
+    /// When a process of this PID namespace started, in the kernel's ticks; nil if there is none.
+    static func startTime(of process: Int32) -> UInt64? {
+      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+      // Behind the command's name, which may hold anything, the start time is the 20th word.
+      let words = text[text.index(after: end)...].split(separator: " ")
+      return words.count > 19 ? UInt64(words[19]) : nil
+    }
+  }
+#endif

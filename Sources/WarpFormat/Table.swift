@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The open-addressing table (SPEC.md §7): linear probing, backward shift, no tombstones.
+//
+//   bucket   63        32 31         0
+//            | fingerprint | slot index |     0: empty
+//
+// - home = fingerprint mod buckets, so that shifting never touches a slot.
+// - No empty bucket lies between an entry's home and its bucket, and it is less than `probeLimit` away: a flood of
+//   colliding keys costs hit rate, never time.
+// - Every bucket store is a release store. A shift copies first and clears last, so each other key stays in its chain
+//   at every step, also if the writer dies there.
+
+/// A hash, cut up.
+struct HashParts {
+  let hash: UInt64
+
+  @inline(__always)
+  var fingerprint: UInt32 { UInt32(truncatingIfNeeded: hash >> 32) }
+
+  @inline(__always)
+  func word(_ slot: SlotIndex) -> UInt64 { hash & 0xFFFF_FFFF_0000_0000 | UInt64(slot.raw) }
+}
+
+extension Shard {
+  @inline(__always)
+  func bucketOffset(_ bucket: UInt32) -> Int { buckets &+ Int(bucket & bucketMask) &* Format.bucketSize }
+
+  /// The bucket of a key, looked up by whoever holds the shard.
+  func find(_ key: UnsafeRawBufferPointer, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
+    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+      let bucket = parts.fingerprint &+ step
+      let word = data.acquire64(bucketOffset(bucket))
+      if word == 0 { return nil }
+      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
+        let slot = checked(UInt32(truncatingIfNeeded: word)), state(slot) == .live, unsafe holds(slot, key)
+      else { continue }
+      return (bucket & bucketMask, slot)
+    }
+    return nil
+  }
+
+  /// Where a slot of that hash is linked.
+  func bucket(of slot: SlotIndex, hash: UInt64) -> UInt32? {
+    let parts = HashParts(hash: hash)
+    let wanted = parts.word(slot)
+    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+      let word = data.acquire64(bucketOffset(parts.fingerprint &+ step))
+      if word == wanted { return (parts.fingerprint &+ step) & bucketMask }
+      if word == 0 { return nil }
+    }
+    return nil
+  }
+
+  /// The first free bucket of the hash's window.
+  func freeBucket(_ parts: HashParts) -> UInt32? {
+    for step in 0..<UInt32(truncatingIfNeeded: probeLimit)
+    where data.load64(bucketOffset(parts.fingerprint &+ step)) == 0 {
+      return (parts.fingerprint &+ step) & bucketMask
+    }
+    return nil
+  }
+
+  @inline(__always)
+  func link(_ bucket: UInt32, _ word: UInt64) { data.release64(bucketOffset(bucket), word) }
+
+  /// Closes the hole at a bucket: moves each later entry of the chain that may move, front to back, and clears the
+  /// last place. Bounded by the number of buckets.
+  func unlink(_ bucket: UInt32) {
+    var hole = bucket & bucketMask
+    var next = hole
+    for _ in 0..<bucketMask {
+      next = (next &+ 1) & bucketMask
+      let word = data.load64(bucketOffset(next))
+      if word == 0 { break }
+      let home = UInt32(truncatingIfNeeded: word >> 32) & bucketMask
+      // It may move if its home is not between the hole (exclusive) and where it is.
+      if (next &- home) & bucketMask >= (next &- hole) & bucketMask {
+        link(hole, word)
+        hole = next
+      }
+    }
+    link(hole, 0)
+  }
+
+  /// The entry of a full window that matters least: unvisited before visited, then the lowest stamp.
+  func coldest(_ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
+    var best: (bucket: UInt32, slot: SlotIndex)?
+    var bestRank: (UInt8, UInt64) = (.max, .max)
+    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+      let bucket = (parts.fingerprint &+ step) & bucketMask
+      let word = data.load64(bucketOffset(bucket))
+      guard let slot = checked(UInt32(truncatingIfNeeded: word)), state(slot) == .live else { continue }
+      let rank = (isVisited(slot) ? 1 as UInt8 : 0, stamp(slot))
+      if best == nil || rank < bestRank {
+        best = (bucket, slot)
+        bestRank = rank
+      }
+    }
+    return best
+  }
+}

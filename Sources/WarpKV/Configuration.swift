@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// How to open a shared store: one value, with the predecessor's defaults.
+
+public import WarpFormat
+
+/// What a shared store is and how this handle uses it.
+///
+/// The first group is fixed when the store is made; everyone who opens it must ask for the same, or say
+/// ``IfDifferent/useExisting``. The second group belongs to this handle alone.
+public struct StoreConfiguration: Sendable {
+  /// What happens when the store is full.
+  public enum Eviction: Sendable, Equatable {
+    /// The entry that SIEVE chooses goes.
+    case sieve
+    /// Expired entries go; if there are none, `set` throws `full`.
+    case none
+  }
+
+  /// Whether values are compressed.
+  public enum Compression: Sendable, Equatable {
+    case none
+    /// Values of at least `threshold` bytes are stored as a zstd frame if that is smaller, so that values over
+    /// `maxValueSize` can fit. Needs the package trait `Zstd`. Level 1 to 22, or below 0 for speed.
+    case zstd(level: Int = 3, threshold: Int = 256)
+  }
+
+  public enum Access: Sendable, Equatable {
+    case readWrite
+    /// Needs no writable file: gets and iteration only, nothing is counted, and hits don't mark entries visited.
+    case readOnly
+  }
+
+  /// What to do when the store on disk was made with other parameters.
+  public enum IfDifferent: Sendable, Equatable {
+    /// Throw `parametersDiffer`, naming the first one.
+    case fail
+    /// Use it as it is; ``SharedStore/capacity`` and its like tell what it has.
+    case useExisting
+  }
+
+  // MARK: Of the store
+
+  /// Entries, at least 1.
+  public var capacity: Int
+  /// Bytes, up to 65,536.
+  public var maxKeySize: Int
+  /// Bytes of a stored value (compressed, if it is), up to 2^30. Each entry takes a slot of this size in the file,
+  /// but only the part that is used takes memory.
+  public var maxValueSize: Int
+  /// Bytes of a value before compression; nil: `maxValueSize` without compression, up to 16 times it with.
+  public var maxRawSize: Int?
+  /// A power of two; nil: 1 below 4,096 entries, 16 below 65,536, then 64.
+  public var shards: Int?
+  public var eviction: Eviction
+  public var compression: Compression
+  /// Any number that tells one use of a file from another; a different one counts as a differing parameter.
+  public var schemaFingerprint: UInt64
+
+  // MARK: Of the handle
+
+  /// How long entries set through this handle live; nil: until they are evicted.
+  public var timeToLive: Duration?
+  /// Check the checksum on every get; a value that fails it is a miss and counted as corrupt.
+  public var verifyReads: Bool
+  public var access: Access
+  public var ifDifferent: IfDifferent
+  /// Whether `open` makes the store if there is none.
+  public var createIfMissing: Bool
+
+  /// How long a writer waits for another one that makes no progress, before it throws `busy`.
+  public var writerWait: Duration
+
+  public init(
+    capacity: Int = Format.defaultCapacity, maxKeySize: Int = Format.defaultMaxKeySize,
+    maxValueSize: Int = Format.defaultMaxValueSize, timeToLive: Duration? = nil, shards: Int? = nil,
+    eviction: Eviction = .sieve, compression: Compression = .none, maxRawSize: Int? = nil,
+    verifyReads: Bool = false, access: Access = .readWrite, ifDifferent: IfDifferent = .fail,
+    createIfMissing: Bool = true, schemaFingerprint: UInt64 = 0,
+    writerWait: Duration = .nanoseconds(Format.writerWait)
+  ) {
+    self.capacity = capacity
+    self.maxKeySize = maxKeySize
+    self.maxValueSize = maxValueSize
+    self.maxRawSize = maxRawSize
+    self.timeToLive = timeToLive
+    self.shards = shards
+    self.eviction = eviction
+    self.compression = compression
+    self.verifyReads = verifyReads
+    self.access = access
+    self.ifDifferent = ifDifferent
+    self.createIfMissing = createIfMissing
+    self.schemaFingerprint = schemaFingerprint
+    self.writerWait = writerWait
+  }
+
+  /// - Throws: `invalidTimeToLive`, `invalidArgument`.
+  func parameters() throws(WarpError) -> Parameters {
+    var isZstd = false
+    if case .zstd(let level, let threshold) = compression {
+      isZstd = true
+      guard (-100...22).contains(level), threshold >= 0 else {
+        throw WarpError(
+          .invalidArgument,
+          "zstd level \(level), threshold \(threshold): the level is in -100...22, the threshold not "
+            + "negative", field: "compression")
+      }
+    }
+    return Parameters(
+      capacity: capacity, shards: shards, maxKeySize: maxKeySize, maxValueSize: maxValueSize,
+      maxRawSize: maxRawSize,
+      eviction: eviction == .sieve ? Format.evictionSieve : Format.evictionNone, zstd: isZstd,
+      defaultTimeToLive: Int64(try timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0),
+      schemaFingerprint: schemaFingerprint)
+  }
+}
+
+/// Durations and deadlines.
+enum Expiry {
+  /// A time to live in nanoseconds, rounded up.
+  ///
+  /// - Throws: `invalidTimeToLive` unless it is positive and at most 2^62 ns, 146 years.
+  static func nanoseconds(_ duration: Duration) throws(WarpError) -> UInt64 {
+    let (seconds, attoseconds) = duration.components
+    let limit = Format.maximumTimeToLive
+    guard seconds >= 0, attoseconds >= 0, duration > .zero, seconds < limit / 1_000_000_000 else {
+      throw WarpError(
+        .invalidTimeToLive,
+        "a time to live of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no expiry "
+          + "leave it nil", field: "timeToLive")
+    }
+    return UInt64(seconds) * 1_000_000_000 + UInt64((attoseconds + 999_999_999) / 1_000_000_000)
+  }
+}

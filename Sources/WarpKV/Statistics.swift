@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a store did since its counters were reset, summed over every process.
+
+public import WarpFormat
+
+/// Counters of a shared store, of all processes together. After a kill they may miss the last operations.
+public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
+  /// Gets that found a value.
+  public var hits: Int
+  /// Gets that proved there was none, or only an expired one.
+  public var misses: Int
+  /// Gets that gave up because a writer held the shard for too long.
+  public var busyMisses: Int
+  /// Sets of a key that was not there.
+  public var insertions: Int
+  /// Sets of a key that was.
+  public var updates: Int
+  /// Entries given up to make room.
+  public var evictions: Int
+  /// Entries that left because their time was over.
+  public var expirations: Int
+  public var removals: Int
+  /// Values too large to be stored.
+  public var oversizeSkips: Int
+  /// Gets that met bytes that contradict their checksum or frame.
+  public var corrupt: Int
+  /// Extra rounds of gets that met a change.
+  public var retries: Int
+  public var recoveries: Int
+  /// Bytes of values before and after compression, of those that were compressed.
+  public var compressedFrom: Int
+  public var compressedTo: Int
+  /// Entries in the store now.
+  public var count: Int
+  public var capacity: Int
+  /// Bytes of all keys and stored values now.
+  public var storedBytes: Int
+  /// Bytes that the file system has allocated for the data file and the lock file.
+  public var allocatedBytes: Int
+
+  /// Hits in all gets, 0 if there were none.
+  public var hitRatio: Double {
+    let gets = hits + misses + busyMisses
+    return gets == 0 ? 0 : Double(hits) / Double(gets)
+  }
+
+  public var description: String {
+    "hits \(hits), misses \(misses), count \(count) of \(capacity), evictions \(evictions), expirations "
+      + "\(expirations), oversize skips \(oversizeSkips)"
+  }
+}
+
+#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+  extension SharedStore {
+    /// Sums the counters. O(shards + stripes); other processes may be counting meanwhile.
+    ///
+    /// - Throws: `closed`, `superseded`, `system`.
+    public func statistics() throws(WarpError) -> StoreStatistics {
+      try checkOpen()
+      let values = attachment.counters()
+      func number(_ counter: Counter) -> Int { Int(truncatingIfNeeded: values[counter]) }
+      let allocated = try attachment.allocatedBytes()
+      return StoreStatistics(
+        hits: number(.hits), misses: number(.misses), busyMisses: number(.busyMisses),
+        insertions: number(.insertions), updates: number(.updates), evictions: number(.evictions),
+        expirations: number(.expirations), removals: number(.removals), oversizeSkips: number(.oversizeSkips),
+        corrupt: number(.corrupt), retries: number(.retries), recoveries: number(.recoveries),
+        compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo), count: try count,
+        capacity: capacity, storedBytes: try storedBytes, allocatedBytes: allocated.data + allocated.lock)
+    }
+
+    /// Bytes of all keys and stored values. O(shards).
+    ///
+    /// - Throws: `closed`, `superseded`.
+    public var storedBytes: Int {
+      get throws(WarpError) {
+        try checkOpen()
+        return Int(truncatingIfNeeded: attachment.shards.reduce(0) { $0 &+ $1.storedBytes })
+      }
+    }
+  }
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The injected world and a writer for one fixture: nothing in a golden file depends on when or where it was made.
+
+import Synchronization
+import WarpFormat
+import WarpKV
+
+/// Fixed answers to everything a store asks the system.
+final class FixtureWorld: Sendable {
+  /// Nanoseconds since the fixture's boot.
+  let now = Atomic<Int64>(1_000_000_000)
+  private let drawn = Atomic<UInt64>(0)
+
+  var environment: Environment {
+    var world = Environment.system
+    world.entropy = { [self] (count) throws(FormatError) in
+      // Never 0, so that the first word of a store id is never reserved.
+      (0..<count).map { _ in UInt8(truncatingIfNeeded: drawn.wrappingAdd(1, ordering: .relaxed).newValue &* 37 | 1)
+      }
+    }
+    world.bootTime = { [self] in now.load(ordering: .relaxed) }
+    world.realTime = { [self] in 1_767_225_600_000_000_000 + now.load(ordering: .relaxed) }
+    world.bootID = { Array("fixture-boot-id!".utf8) }
+    world.process = { ProcessIdentity(id: 4711, startTime: 99, pidNamespace: 1, timeNamespace: 2, userID: 1000) }
+    world.recordsInode = false
+    world.writerName = "WarpKV fixtures"
+    world.fileSystem = { _ in 0 }
+    return world
+  }
+}
+
+/// One store of known content.
+struct FixtureWriter {
+  let world = FixtureWorld()
+  private let file: Attachment
+
+  init(_ path: String, _ parameters: Parameters) throws {
+    for name in [path, path + "-lock", path + "-init"] { try System.remove(name) }
+    let request = OpenRequest(
+      files: StoreFiles(path: path), parameters: parameters, readOnly: false, creates: true, usesExisting: false,
+      environment: world.environment)
+    file = try request.attach()
+    try System.remove(path + "-init")
+  }
+
+  var header: Header { file.header }
+
+  /// Sets an entry as the product does.
+  func set(
+    _ key: [UInt8], _ stored: [UInt8], lifetime: UInt64 = 0, rawSize: Int? = nil, codec: UInt8 = Format.codecRaw
+  ) throws {
+    let world = world
+    let file = file
+    try key.withUnsafeBytes { key in
+      try stored.withUnsafeBytes { stored in
+        let hash = file.hash(key)
+        let shard = file.shard(of: hash)
+        let written = file.storeTime()
+        let header = EntryHeader(
+          deadline: lifetime == 0 ? 0 : written + lifetime, keySize: key.count, storedSize: stored.count,
+          rawSize: rawSize ?? stored.count, codec: codec, flags: 0)
+        let entry = PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
+        _ = try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
+          try shard.set(entry, in: file, now: file.storeTime, victim: Sieve.choice(in: file))
+        }
+        world.now.wrappingAdd(1_000, ordering: .relaxed)
+      }
+    }
+  }
+
+  func set(_ key: String, _ value: String, lifetime: UInt64 = 0) throws {
+    try set(Array(key.utf8), Array(value.utf8), lifetime: lifetime)
+  }
+
+  /// Marks an entry visited, as a hit does.
+  func touch(_ key: String) {
+    Array(key.utf8).withUnsafeBytes { key in
+      _ = file.lookup(key, hash: file.hash(key), marking: true) { _, _ in }
+    }
+  }
+
+  func remove(_ key: String) throws {
+    let file = file
+    try Array(key.utf8).withUnsafeBytes { key in
+      let hash = file.hash(key)
+      let shard = file.shard(of: hash)
+      var changes = Changes()
+      _ = try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
+        shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
+      }
+    }
+  }
+
+  func hash(_ key: String) -> UInt64 { Array(key.utf8).withUnsafeBytes { file.hash($0) } }
+
+  /// Gives the store back and removes its lock file unless it matters.
+  func finish(keepingLock: Bool) throws {
+    file.withdraw()
+    if !keepingLock { try System.remove(file.path + "-lock") }
+  }
+}
