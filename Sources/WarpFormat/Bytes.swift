@@ -5,7 +5,7 @@ import CWarp
 
 extension [UInt8] {
   /// The field's value as an unsigned integer; for fields of at most 8 bytes. `at` is where its structure starts.
-  func integer(_ field: Field, at start: Int = 0) -> UInt64 {
+  package func integer(_ field: Field, at start: Int = 0) -> UInt64 {
     var value: UInt64 = 0
     for index in (0..<field.size).reversed() {
       value = value << 8 | UInt64(self[start + field.offset + index])
@@ -14,9 +14,9 @@ extension [UInt8] {
   }
 
   /// The same as an Int; values that do not fit become Int.max, which no rule accepts.
-  func count(_ field: Field, at start: Int = 0) -> Int { Int(clamping: integer(field, at: start)) }
+  package func count(_ field: Field, at start: Int = 0) -> Int { Int(clamping: integer(field, at: start)) }
 
-  func slice(_ field: Field, at start: Int = 0) -> [UInt8] {
+  package func slice(_ field: Field, at start: Int = 0) -> [UInt8] {
     [UInt8](self[(start + field.offset)..<(start + field.offset + field.size)])
   }
 

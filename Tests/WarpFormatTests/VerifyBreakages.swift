@@ -51,7 +51,8 @@ extension Breakage {
     Breakage("C01") { $0.data[$0.geometry.shardOffset(0) + 8] = 1 },
     Breakage("C01") { $0.data[$0.geometry.shardOffset(0) + 255] = 1 },
     // The slots above are then taken for used, and they are not on the free list.
-    inControl("C02", also: ["A01"], ControlFields.usedSlots, 6), inControl("C03", ControlFields.backedSlots, 3),
+    inControl("C02", also: ["A01"], ControlFields.usedSlots, 6),
+    inControl("C03", ControlFields.backedSlots, 3),
     inControl("C03", ControlFields.backedSlots, 6),
     Breakage("C03", of: Sample.large) { $0.setControl(ControlFields.backedSlots, 4) },
     inControl("C04", ControlFields.count, 2), inControl("C05", also: [], ControlFields.lastStamp, 2),
@@ -148,8 +149,10 @@ extension Breakage {
     Breakage("E03", also: ["C06"]) { $0.setSlot(1, SlotFields.keySize, 17) },
     Breakage("E03", also: ["C06", "E04"]) { $0.setSlot(1, SlotFields.storedSize, 0xFFFF_FFFF) },
     inSlot("E03", also: ["E04"], SlotFields.rawSize, 25), inSlot("E04", SlotFields.codec, 1),
-    inSlot("E04", SlotFields.codec, 2), inSlot("E04", SlotFields.rawSize, 2), inSlot("E05", SlotFields.flags, 1),
-    Breakage("E05") { $0.data[$0.slotOffset(1) + 31] = 1 }, Breakage("E06") { $0.data[$0.slotOffset(1) + 40] ^= 1 },
+    inSlot("E04", SlotFields.codec, 2), inSlot("E04", SlotFields.rawSize, 2),
+    inSlot("E05", SlotFields.flags, 1),
+    Breakage("E05") { $0.data[$0.slotOffset(1) + 31] = 1 },
+    Breakage("E06") { $0.data[$0.slotOffset(1) + 40] ^= 1 },
     Breakage("E06") { $0.setMetadata(1, MetadataFields.checksum, 1) },
     Breakage("E07") { $0.data[$0.slotOffset(1) + 32] ^= 1 },
     Breakage("E07", of: Sample.sharded) { image in
@@ -184,7 +187,8 @@ extension Breakage {
   ]
 
   static let queue: [Breakage] = [
-    inControl("Q01", also: [], ControlFields.hand, 5), inControl("Q01", also: ["Q02"], ControlFields.newest, 9),
+    inControl("Q01", also: [], ControlFields.hand, 5),
+    inControl("Q01", also: ["Q02"], ControlFields.newest, 9),
     Breakage("Q01", also: ["Q02"]) { $0.setMetadata(2, MetadataFields.older, 5) },
     inControl("Q02", ControlFields.oldest, 0), inControl("Q02", ControlFields.newest, 2),
     Breakage("Q02") { $0.setMetadata(3, MetadataFields.newer, 1) },
@@ -213,9 +217,11 @@ extension Breakage {
   }
 
   static let lock: [Breakage] = [
-    Breakage("L01") { $0.lock[0] = 0 }, Breakage("L01") { $0.lock = [] }, Breakage("L01") { $0.lock[40] ^= 1 },
+    Breakage("L01") { $0.lock[0] = 0 }, Breakage("L01") { $0.lock = [] },
+    Breakage("L01") { $0.lock[40] ^= 1 },
     inLockHeader("L01", LockHeaderFields.majorVersion.offset), inLockHeader("L01", 1000),
-    inLockHeader("L02", LockHeaderFields.storeID.offset), inLockHeader("L03", LockHeaderFields.leaseCells.offset),
+    inLockHeader("L02", LockHeaderFields.storeID.offset),
+    inLockHeader("L03", LockHeaderFields.leaseCells.offset),
     Breakage("L03") { $0.lock.append(0) }, inLock("L04") { $0.linesOffset + 8 },
     inLock("L04") { $0.registryOffset + 1023 * 64 + 63 }, inLock("L04") { $0.countersOffset + 127 },
     inLock("L04") { $0.visitedOffset + 5 }, inLock("L04") { $0.fileSize - 1 },

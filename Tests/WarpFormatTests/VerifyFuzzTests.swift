@@ -36,8 +36,10 @@ import WarpTestSupport
     case geometry.linesOffset..<geometry.registryOffset:
       let within = offset - geometry.linesOffset
       return within == 0 && (old ^ new) & 1 == 0 || (1..<8).contains(within) || (136..<144).contains(within)
-    case geometry.registryOffset..<geometry.countersOffset: return (offset - geometry.registryOffset) % 64 < 44
-    case geometry.countersOffset..<geometry.leasesOffset: return (offset - geometry.countersOffset) % 128 < 112
+    case geometry.registryOffset..<geometry.countersOffset:
+      return (offset - geometry.registryOffset) % 64 < 44
+    case geometry.countersOffset..<geometry.leasesOffset:
+      return (offset - geometry.countersOffset) % 128 < 112
     case geometry.leasesOffset..<geometry.visitedOffset: return true
     case geometry.visitedOffset..<(geometry.visitedOffset + geometry.slotsPerShard): return new <= 1
     default: return false
@@ -110,7 +112,9 @@ import WarpTestSupport
   func changedNumbersNeverTrap(_ make: @Sendable () throws -> StoreImage) throws {
     let sound = try make()
     var random = SplitMix(seed: 0xFACE)
-    let values: [UInt64] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 127, 128, 1 << 31, 0xFFFF_FFFF, 1 << 62, 1 << 63, .max]
+    let values: [UInt64] = [
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 127, 128, 1 << 31, 0xFFFF_FFFF, 1 << 62, 1 << 63, .max,
+    ]
     for _ in 0..<300 {
       var image = sound
       for _ in 0..<(1 + random.next() % 4) {

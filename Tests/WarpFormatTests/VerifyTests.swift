@@ -86,11 +86,14 @@ struct Breakage: Sendable, CustomTestStringConvertible {
 
   @Test func noRuleIsWithoutATest() throws {
     let tested = Set(
-      (Breakage.header + Breakage.state + Breakage.control + Breakage.buckets + Breakage.metadata + Breakage.slots
+      (Breakage.header + Breakage.state + Breakage.control + Breakage.buckets + Breakage.metadata
+        + Breakage.slots
         + Breakage.queue + Breakage.lock).map(\.rule))
     let all =
       numbered("H", 1...9) + numbered("G", 1...3) + numbered("S", 1...5) + numbered("C", 1...6)
-      + numbered("B", 1...7) + numbered("M", 1...5) + numbered("E", 1...11) + numbered("Q", 1...4) + ["A01", "P01"]
+      + numbered("B", 1...7) + numbered("M", 1...5) + numbered("E", 1...11) + numbered("Q", 1...4) + [
+        "A01", "P01",
+      ]
       + numbered("L", 1...7)
     #expect(Set(all).subtracting(tested).sorted() == [])
   }

@@ -44,7 +44,9 @@ package struct StoreImage {
 
   // MARK: Places
 
-  package func controlOffset(_ field: Field, shard: Int = 0) -> Int { geometry.shardOffset(shard) + field.offset }
+  package func controlOffset(_ field: Field, shard: Int = 0) -> Int {
+    geometry.shardOffset(shard) + field.offset
+  }
   package func slotOffset(_ slot: Int, _ field: Field = SlotFields.control, shard: Int = 0) -> Int {
     geometry.shardOffset(shard) + geometry.slotsOffset + (slot - 1) * geometry.slotStride + field.offset
   }
@@ -152,7 +154,8 @@ package struct StoreImage {
     let slot = order[shard].removeLast()
     let older = order[shard].last ?? 0
     let key = self.slot(slot, SlotFields.keySize, shard: shard)
-    let stored = control(C.storedBytes, shard: shard) - key - self.slot(slot, SlotFields.storedSize, shard: shard)
+    let stored =
+      control(C.storedBytes, shard: shard) - key - self.slot(slot, SlotFields.storedSize, shard: shard)
     setControl(C.storedBytes, stored, shard: shard)
     setControl(C.count, UInt64(order[shard].count), shard: shard)
     setControl(C.newest, UInt64(older), shard: shard)
@@ -194,13 +197,16 @@ package struct StoreImage {
 
   /// Computes the header's checksum anew.
   package mutating func sealHeader() {
-    set(HeaderFields.checksum.offset, 8, XXH3.hash64([UInt8](data.prefix(HeaderFields.checksum.offset)), seed: 0))
+    set(
+      HeaderFields.checksum.offset, 8,
+      XXH3.hash64([UInt8](data.prefix(HeaderFields.checksum.offset)), seed: 0))
   }
 
   package mutating func sealLockHeader() {
     let checksum = XXH3.hash64([UInt8](lock.prefix(LockHeaderFields.checksum.offset)), seed: 0)
     for index in 0..<8 {
-      lock[LockHeaderFields.checksum.offset + index] = UInt8(truncatingIfNeeded: checksum >> UInt64(8 * index))
+      lock[LockHeaderFields.checksum.offset + index] = UInt8(
+        truncatingIfNeeded: checksum >> UInt64(8 * index))
     }
   }
 }

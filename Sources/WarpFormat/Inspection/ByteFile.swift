@@ -37,7 +37,9 @@ struct ByteFile: Sendable {
   }
 
   /// A range of the file, without the chunks that are zero throughout. The range is inside the file.
-  func sparse(at base: Int, count: Int, chunkSize: Int = SparseBytes.usualChunk) throws(FormatError) -> SparseBytes {
+  func sparse(at base: Int, count: Int, chunkSize: Int = SparseBytes.usualChunk) throws(FormatError)
+    -> SparseBytes
+  {
     var result = SparseBytes(count: count, chunkSize: chunkSize)
     // One read is cheaper than asking where the holes are.
     if count <= SparseBytes.usualChunk {
@@ -54,7 +56,9 @@ struct ByteFile: Sendable {
     }
     var start = 0
     while start < count {
-      guard let data = System.nextData(descriptor, from: base + start), data.lowerBound < base + count else { break }
+      guard let data = System.nextData(descriptor, from: base + start), data.lowerBound < base + count else {
+        break
+      }
       start = max(start, (data.lowerBound - base) / chunkSize * chunkSize)
       // Bound: each turn reads one chunk of the range.
       while start < count, base + start < data.upperBound {
@@ -72,7 +76,9 @@ struct ByteFile: Sendable {
     var data = start..<start
     while start < range.upperBound {
       if range.count > SparseBytes.usualChunk, start >= data.upperBound {
-        guard let next = System.nextData(descriptor, from: start), next.lowerBound < range.upperBound else { break }
+        guard let next = System.nextData(descriptor, from: start), next.lowerBound < range.upperBound else {
+          break
+        }
         data = next
         start = max(start, next.lowerBound)
       }

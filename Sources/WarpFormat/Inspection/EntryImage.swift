@@ -60,7 +60,9 @@ extension ShardImage {
       for index in 0..<(chunk.count / SlotFields.structure.size) where first + index <= usedSlots {
         let start = index * SlotFields.structure.size
         let deadline = chunk.integer(SlotFields.deadline, at: start)
-        guard Control(raw: chunk.integer(SlotFields.control, at: start)).state == .live, deadline != 0 else { continue }
+        guard Control(raw: chunk.integer(SlotFields.control, at: start)).state == .live, deadline != 0 else {
+          continue
+        }
         result.count += 1
         if now >= deadline { result.expired += 1 }
         result.first = min(result.first, deadline)
@@ -84,7 +86,8 @@ extension FileImage {
     let room = geometry.slotStride - F.structure.size
     let keySize = min(Int(shard.header(F.keySize, slot: slot)), geometry.maxKeySize)
     let valueStart = Geometry.align(keySize, 8)
-    let storedSize = min(Int(shard.header(F.storedSize, slot: slot)), geometry.maxValueSize, room - valueStart)
+    let storedSize = min(
+      Int(shard.header(F.storedSize, slot: slot)), geometry.maxValueSize, room - valueStart)
     let bytes = try file.read(at: offset, count: F.structure.size + valueStart + storedSize)
     let metadata = try file.read(
       at: metadataOffset(shard: shard.index, slot: slot), count: MetadataFields.structure.size)

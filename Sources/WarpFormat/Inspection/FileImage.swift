@@ -70,7 +70,8 @@ public final class FileImage: Sendable {
       } catch {
         guard let rule = error.rule else { throw error }
         problem = Finding(
-          rule: rule, offset: error.offset ?? 0, message: "lock file: \(error.message)", shard: nil, slot: nil)
+          rule: rule, offset: error.offset ?? 0, message: "lock file: \(error.message)", shard: nil, slot: nil
+        )
       }
     }
     self.lock = lock

@@ -82,7 +82,9 @@ public struct LockImage: Sendable {
     let stripes = try file.read(at: geometry.countersOffset, count: Format.counterStripes * size)
     var values = CounterValues()
     for counter in Counter.allCases {
-      for stripe in 1..<Format.counterStripes { values[counter] &+= stripes.integer(counter.field, at: stripe * size) }
+      for stripe in 1..<Format.counterStripes {
+        values[counter] &+= stripes.integer(counter.field, at: stripe * size)
+      }
       values[counter] &-= stripes.integer(counter.field)
     }
     return values

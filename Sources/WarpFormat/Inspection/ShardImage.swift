@@ -119,7 +119,9 @@ extension FileImage {
     // Close together one large read is cheaper than many small ones.
     if stride <= 1024 {
       let block = try file.read(at: base + slots.lowerBound * stride, count: slots.count * stride)
-      for index in 0..<slots.count { bytes.append(contentsOf: block[(index * stride)..<(index * stride + size)]) }
+      for index in 0..<slots.count {
+        bytes.append(contentsOf: block[(index * stride)..<(index * stride + size)])
+      }
       return bytes
     }
     for slot in slots {
@@ -145,7 +147,9 @@ extension ShardImage {
     for (_, chunk) in usedHeaders() {
       for start in stride(from: 0, to: chunk.count, by: SlotFields.structure.size) {
         let word = chunk.integer(SlotFields.control, at: start)
-        if let state = Control(raw: word).state, state == .writing || state == .committed { words.append(word) }
+        if let state = Control(raw: word).state, state == .writing || state == .committed {
+          words.append(word)
+        }
       }
     }
     return words

@@ -42,7 +42,9 @@ extension ShardCheck {
     let distance = (bucket - Int(fingerprint) & mask) & mask
     if distance >= Format.probeLimit {
       report(
-        finding("B05", position, "bucket \(bucket) is \(distance) from its home, the limit is \(Format.probeLimit)"))
+        finding(
+          "B05", position, "bucket \(bucket) is \(distance) from its home, the limit is \(Format.probeLimit)")
+      )
     } else if distance > run {
       report(finding("B05", position, "an empty bucket lies between bucket \(bucket) and its home"))
     }
@@ -94,7 +96,8 @@ extension ShardCheck {
       let (slot, other) = (sorted[index].slot, sorted[index - 1].slot)
       report(
         finding(
-          "B07", headerOffset(slot, SlotFields.control), "slots \(other) and \(slot) have the same key", slot: slot))
+          "B07", headerOffset(slot, SlotFields.control), "slots \(other) and \(slot) have the same key",
+          slot: slot))
     }
   }
 

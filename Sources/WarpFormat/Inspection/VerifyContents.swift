@@ -37,7 +37,8 @@ extension ShardCheck {
       report(finding(rule, headerOffset(slot, field), message, slot: slot))
     }
     let limits = [
-      (F.keySize, geometry.maxKeySize), (F.storedSize, geometry.maxValueSize), (F.rawSize, geometry.maxRawSize),
+      (F.keySize, geometry.maxKeySize), (F.storedSize, geometry.maxValueSize),
+      (F.rawSize, geometry.maxRawSize),
     ]
     for (field, limit) in limits where bytes.count(field) > limit {
       add("E03", field, "\(field.name) is \(bytes.count(field)), the limit \(limit)")
@@ -50,14 +51,17 @@ extension ShardCheck {
     }
     if bytes.integer(F.flags) != 0 { add("E05", F.flags, "flags are \(bytes.integer(F.flags)), not 0") }
     if let offset = Reserved(F.structure).firstNonzero(in: bytes) {
-      report(finding("E05", headerOffset(slot, F.control) + offset, "a reserved byte is not zero", slot: slot))
+      report(
+        finding("E05", headerOffset(slot, F.control) + offset, "a reserved byte is not zero", slot: slot))
     }
     let deadline = bytes.integer(F.deadline)
     let fresh = metadata.integer(MetadataFields.freshUntil)
     let (latest, overflow) = metadata.integer(MetadataFields.written)
       .addingReportingOverflow(UInt64(Format.maximumTimeToLive))
     if !overflow && deadline > latest {
-      add("E10", F.deadline, "the deadline \(deadline) is further from the time of writing than any time to live")
+      add(
+        "E10", F.deadline,
+        "the deadline \(deadline) is further from the time of writing than any time to live")
     }
     let position = metadataOffset(slot, MetadataFields.freshUntil)
     if !overflow && fresh > latest {
@@ -81,14 +85,17 @@ extension ShardCheck {
       metadata: EntryMetadata(metadata), digest: digest)
     if sealed != metadata.integer(MetadataFields.checksum) {
       report(
-        finding("E06", metadataOffset(slot, MetadataFields.checksum), "the checksum does not match", slot: slot))
+        finding(
+          "E06", metadataOffset(slot, MetadataFields.checksum), "the checksum does not match", slot: slot))
     }
     let hash = XXH3.hash64(all.extracting(keyStart..<keyEnd), seed: image.header.hashSeed)
     if hash != metadata.integer(MetadataFields.hash) {
-      report(finding("E07", metadataOffset(slot, MetadataFields.hash), "the hash is not the key's", slot: slot))
+      report(
+        finding("E07", metadataOffset(slot, MetadataFields.hash), "the hash is not the key's", slot: slot))
     } else if Int(hash & UInt64(geometry.shardCount - 1)) != shard.index {
       report(
-        finding("E07", metadataOffset(slot, MetadataFields.hash), "the key belongs to another shard", slot: slot))
+        finding(
+          "E07", metadataOffset(slot, MetadataFields.hash), "the key belongs to another shard", slot: slot))
     }
     if let offset = bytes.firstNonzero(in: keyEnd..<valueStart) {
       report(finding("E08", position + offset, "a byte between key and value is not zero", slot: slot))
@@ -107,8 +114,10 @@ extension EntryHeader {
   package init(_ bytes: [UInt8]) {
     typealias F = SlotFields
     self.init(
-      deadline: bytes.integer(F.deadline), keySize: bytes.count(F.keySize), storedSize: bytes.count(F.storedSize),
-      rawSize: bytes.count(F.rawSize), codec: UInt8(bytes.integer(F.codec)), flags: UInt8(bytes.integer(F.flags)))
+      deadline: bytes.integer(F.deadline), keySize: bytes.count(F.keySize),
+      storedSize: bytes.count(F.storedSize),
+      rawSize: bytes.count(F.rawSize), codec: UInt8(bytes.integer(F.codec)),
+      flags: UInt8(bytes.integer(F.flags)))
   }
 }
 

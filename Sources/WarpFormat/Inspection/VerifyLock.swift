@@ -20,7 +20,8 @@ extension Verifier {
     }
     let end = geometry.visitedOffset + geometry.shardCount * geometry.visitedStride
     if let offset = try lock.file.firstNonzero(in: end..<geometry.fileSize) {
-      report(Finding(rule: "WKV-L04", offset: offset, message: "a byte at the end of the lock file is not zero"))
+      report(
+        Finding(rule: "WKV-L04", offset: offset, message: "a byte at the end of the lock file is not zero"))
     }
   }
 
@@ -49,7 +50,8 @@ extension Verifier {
       var isKnown = line.owner.word == 0
       if !isKnown, (0..<Format.registryEntries).contains(line.owner.entry) {
         let entry = try lock.registryEntry(line.owner.entry)
-        isKnown = line.owner.generation == entry.integer(RegistryFields.generation) && line.owner.generation > 0
+        isKnown =
+          line.owner.generation == entry.integer(RegistryFields.generation) && line.owner.generation > 0
       }
       let isSound = line.owner.word != 0 || line.sequence & 1 == 0
       if isKnown && isSound { return }

@@ -36,7 +36,9 @@ extension ShardCheck {
     var stamp: UInt64 = 0
     while slot != 0 {
       guard let index = find(slot) else {
-        report(finding("Q02", position, "the queue leads to slot \(slot), which is not live", slot: previous.orNil))
+        report(
+          finding("Q02", position, "the queue leads to slot \(slot), which is not live", slot: previous.orNil)
+        )
         return
       }
       let entry = live[index]
@@ -63,7 +65,8 @@ extension ShardCheck {
     }
     if previous != newest {
       report(
-        finding("Q02", offset(ControlFields.newest), "newest is \(newest), but the queue ends at \(previous)"))
+        finding("Q02", offset(ControlFields.newest), "newest is \(newest), but the queue ends at \(previous)")
+      )
     }
     if steps != live.count {
       report(
@@ -78,7 +81,8 @@ extension ShardCheck {
     while slot != 0 {
       guard slot <= shard.usedSlots, shard.state(slot) == .free else {
         report(
-          finding("A01", position, "the free list leads to slot \(slot), which is not free", slot: previous.orNil))
+          finding(
+            "A01", position, "the free list leads to slot \(slot), which is not free", slot: previous.orNil))
         return
       }
       guard steps < freeCount else {

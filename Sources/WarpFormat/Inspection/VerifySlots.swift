@@ -20,10 +20,12 @@ extension ShardCheck {
     if geometry.allocatesRuns {
       if backed > slots || backed < shard.usedSlots {
         report(
-          finding("C03", offset(F.backedSlots), "backedSlots is \(backed), not in \(shard.usedSlots)...\(slots)"))
+          finding(
+            "C03", offset(F.backedSlots), "backedSlots is \(backed), not in \(shard.usedSlots)...\(slots)"))
       }
     } else if backed != 0 {
-      report(finding("C03", offset(F.backedSlots), "backedSlots is \(backed), but slots are allocated one by one"))
+      report(
+        finding("C03", offset(F.backedSlots), "backedSlots is \(backed), but slots are allocated one by one"))
     }
     for nonzero in shard.padding {
       report(finding("P01", nonzero, "a byte of padding is not zero"))
@@ -89,7 +91,8 @@ extension ShardCheck {
     if sequence > writes || isLive && sequence == 0 {
       report(
         finding(
-          "E02", position, "the slot's sequence is \(sequence), the shard's write counter \(writes)", slot: slot))
+          "E02", position, "the slot's sequence is \(sequence), the shard's write counter \(writes)",
+          slot: slot))
     }
     checkAllocated(slot, isLive: isLive, report)
   }
@@ -167,11 +170,13 @@ extension ShardCheck {
     for index in sorted.indices {
       let (value, slot) = sorted[index]
       if value == 0 {
-        report(finding(rule, metadataOffset(slot, field), "the \(field.name) of a live slot is 0", slot: slot))
+        report(
+          finding(rule, metadataOffset(slot, field), "the \(field.name) of a live slot is 0", slot: slot))
       } else if index > 0, sorted[index - 1].value == value {
         report(
           finding(
-            rule, metadataOffset(slot, field), "the \(field.name) \(value) is that of slot \(sorted[index - 1].slot), too",
+            rule, metadataOffset(slot, field),
+            "the \(field.name) \(value) is that of slot \(sorted[index - 1].slot), too",
             slot: slot))
       }
     }
@@ -179,7 +184,9 @@ extension ShardCheck {
     let limit = shard.control.integer(counter)
     if highest > limit {
       report(
-        finding("C05", offset(counter), "\(counter.name) is \(limit), but a live slot has \(field.name) \(highest)"))
+        finding(
+          "C05", offset(counter), "\(counter.name) is \(limit), but a live slot has \(field.name) \(highest)")
+      )
     }
   }
 }

@@ -19,9 +19,13 @@ enum ZstdFrame {
     guard sizeBytes > 0 else { return "the zstd frame does not state its content size" }
     guard position + sizeBytes <= bytes.count else { return "the zstd frame's header is cut off" }
     var contentSize: UInt64 = 0
-    for index in (0..<sizeBytes).reversed() { contentSize = contentSize << 8 | UInt64(bytes[position + index]) }
+    for index in (0..<sizeBytes).reversed() {
+      contentSize = contentSize << 8 | UInt64(bytes[position + index])
+    }
     if sizeBytes == 2 { contentSize += 256 }
-    guard contentSize == rawSize else { return "the zstd frame holds \(contentSize) bytes, rawSize is \(rawSize)" }
+    guard contentSize == rawSize else {
+      return "the zstd frame holds \(contentSize) bytes, rawSize is \(rawSize)"
+    }
     position += sizeBytes
     // Bound: each block takes at least the three bytes of its header.
     while true {
@@ -29,7 +33,9 @@ enum ZstdFrame {
       let block = Int(bytes[position]) | Int(bytes[position + 1]) << 8 | Int(bytes[position + 2]) << 16
       let size = block >> 3
       let kind = block >> 1 & 3
-      guard kind != 3, size <= largestBlock || kind == 1 else { return "the zstd frame has an undefined block" }
+      guard kind != 3, size <= largestBlock || kind == 1 else {
+        return "the zstd frame has an undefined block"
+      }
       position += 3 + (kind == 1 ? 1 : size)
       if block & 1 == 1 { break }
     }
