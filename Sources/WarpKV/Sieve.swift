@@ -29,7 +29,8 @@ protocol SieveQueue {
 package enum Sieve {
   /// Chooses the entry to give up and leaves the hand on it; nil if none is eligible.
   ///
-  /// Two rounds suffice: the first clears what it passes. O(count) at worst, O(1) amortised.
+  /// Two rounds suffice unless readers keep marking what the first one cleared; then the entry at which they end goes.
+  /// O(count) at worst, O(1) amortised.
   @inline(__always)
   static func victim<Queue: SieveQueue>(
     in queue: Queue, where isEligible: (Queue.Slot) -> Bool
@@ -45,32 +46,32 @@ package enum Sieve {
       guard let next = queue.newer(slot) ?? queue.oldest else { return nil }
       slot = next
     }
-    return nil
+    guard isEligible(slot) else { return nil }
+    queue.hand = slot
+    return slot
   }
 }
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  extension Sieve {
-    /// The policy in the form in which a mutation asks for it.
-    package static func choice(in file: Attachment) -> VictimChoice {
-      { shard, isEligible in victim(in: ShardQueue(shard: shard, file: file), where: isEligible) }
-    }
+extension Sieve {
+  /// The policy in the form in which a mutation asks for it.
+  package static func choice(in file: Attachment) -> VictimChoice {
+    { shard, isEligible in victim(in: ShardQueue(shard: shard, file: file), where: isEligible) }
   }
+}
 
-  /// A shard's queue as SIEVE sees it.
-  private struct ShardQueue: SieveQueue {
-    let shard: Shard
-    let file: Attachment
+/// A shard's queue as SIEVE sees it.
+private struct ShardQueue: SieveQueue {
+  let shard: Shard
+  let file: Attachment
 
-    var oldest: SlotIndex? { shard.oldest }
-    var hand: SlotIndex? {
-      get { shard.hand }
-      nonmutating set { shard.hand = newValue }
-    }
-    var count: Int { shard.count }
-    func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
-    func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
-    func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
-    func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
+  var oldest: SlotIndex? { shard.oldest }
+  var hand: SlotIndex? {
+    get { shard.hand }
+    nonmutating set { shard.hand = newValue }
   }
-#endif
+  var count: Int { shard.count }
+  func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
+  func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
+  func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
+  func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
+}
