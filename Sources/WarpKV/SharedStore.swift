@@ -33,7 +33,7 @@ public final class SharedStore: Sendable {
     self.configuration = configuration
     defaultTimeToLive =
       try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
-    writerWait = Int64(try Expiry.nanoseconds(configuration.writerWait))
+    writerWait = try Expiry.wait(configuration.writerWait)
   }
 
   deinit { close() }
@@ -50,10 +50,11 @@ public final class SharedStore: Sendable {
   public static func open(
     _ name: String, _ configuration: StoreConfiguration = StoreConfiguration(), directory: String? = nil
   ) throws(WarpError) -> SharedStore {
-    let place =
-      configuration.access == .readOnly
-      ? StoreDirectory.path(directory) : try StoreDirectory.prepare(directory)
-    return try open(try StoreFiles(name: name, directory: place), configuration, .system)
+    // Wrong arguments make no directory.
+    let files = try StoreFiles(name: name, directory: StoreDirectory.path(directory))
+    _ = try Geometry(configuration.parameters())
+    if configuration.access == .readWrite { _ = try StoreDirectory.prepare(directory) }
+    return try open(files, configuration, .system)
   }
 
   /// Opens the store at a path on any local file system, making it if it is missing.
@@ -71,6 +72,7 @@ public final class SharedStore: Sendable {
     _ files: StoreFiles, _ configuration: StoreConfiguration, _ environment: Environment
   ) throws(WarpError) -> SharedStore {
     let parameters = try configuration.parameters()
+    _ = try Expiry.wait(configuration.writerWait)
     // Asked for zstd without having it: an error before anything is made.
     if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
     let request = OpenRequest(
