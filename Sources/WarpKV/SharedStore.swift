@@ -4,7 +4,7 @@
 //
 // - The handle holds one atomic pointer to its attachment. close() clears it; the attachment itself lives as long as
 //   the handle, so a reader that is inside a call keeps its memory.
-// - Writers are counted, so that close() gives the registry entry back only when none of them holds a shard.
+// - The attachment counts who holds a shard, so that close() gives the registry entry back only when nobody does.
 
 import Synchronization
 public import WarpFormat
@@ -22,7 +22,6 @@ public final class SharedStore: Sendable {
   package let attachment: Attachment
   /// 1 while open.
   let isOpen = Atomic<Bool>(true)
-  let writers = Atomic<Int>(0)
   let configuration: StoreConfiguration
   /// Nanoseconds, 0: none.
   let defaultTimeToLive: UInt64
@@ -88,7 +87,6 @@ public final class SharedStore: Sendable {
   /// Gives the store back; later calls throw `closed`. Calls that are under way finish. Idempotent.
   public func close() {
     guard isOpen.exchange(false, ordering: .sequentiallyConsistent) else { return }
-    while writers.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
     attachment.withdraw()
   }
 
