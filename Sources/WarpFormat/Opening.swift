@@ -105,7 +105,10 @@ extension OpenRequest {
   private func attach(_ opened: OpenedData, _ wanted: Geometry) throws(FormatError) -> Attachment? {
     var isOpen = true
     defer { if isOpen { System.close(opened.descriptor) } }
-    guard opened.superseded == Format.supersededCurrent else { return nil }
+    guard opened.superseded == Format.supersededCurrent else {
+      if !readOnly { try CreationLock(files).unmark(opened) }
+      return nil
+    }
     guard opened.clock.bootID == environment.bootID() else {
       try startAnew(opened, wanted)
       return nil
