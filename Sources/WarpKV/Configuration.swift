@@ -96,6 +96,7 @@ public struct StoreConfiguration: Sendable {
 
   /// - Throws: `invalidTimeToLive`, `invalidArgument`.
   func parameters() throws(WarpError) -> Parameters {
+    _ = try Expiry.wait(writerWait)
     var isZstd = false
     if case .zstd(let level, let threshold) = compression {
       isZstd = true

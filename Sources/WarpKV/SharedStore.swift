@@ -71,7 +71,6 @@ public final class SharedStore: Sendable {
     _ files: StoreFiles, _ configuration: StoreConfiguration, _ environment: Environment
   ) throws(WarpError) -> SharedStore {
     let parameters = try configuration.parameters()
-    _ = try Expiry.wait(configuration.writerWait)
     // Asked for zstd without having it: an error before anything is made.
     if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
     let request = OpenRequest(
