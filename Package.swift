@@ -51,16 +51,20 @@ let package = Package(
         "WarpFormat", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    .target(
+      name: "ReplaySupport",
+      dependencies: [.target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
+      path: "Examples/Replay/Support", swiftSettings: settings),
     .executableTarget(
       name: "warp-replay",
       dependencies: [
-        "WarpKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "WarpKV", "WarpFormat", "ReplaySupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Examples/Replay", swiftSettings: settings),
+      path: "Examples/Replay", exclude: ["Support", "Traces"], swiftSettings: settings),
     .executableTarget(
       name: "warp-torture",
       dependencies: [
-        "WarpKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "WarpKV", "WarpTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
     .executableTarget(
@@ -76,6 +80,9 @@ let package = Package(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
       name: "WarpInspectTests", dependencies: ["WarpTestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTestSupport"],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

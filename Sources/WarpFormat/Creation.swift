@@ -105,22 +105,30 @@
 
     /// Marks the store deleted for whoever has it open, and removes the names. Returns whether there was one.
     func delete() throws(FormatError) -> Bool {
-      guard let status = try System.status(path: files.data) else {
+      guard try System.status(path: files.data) != nil else {
         _ = try System.remove(files.lock)
         return false
       }
-      try status.checkSecure(files.data)
       let file = try System.open(files.data, .readWrite)
       defer { System.close(file) }
+      let status = try System.status(file, files.data)
+      try status.checkSecure(files.data)
       let page = try System.read(file, at: 0, count: Format.pageSize, files.data)
       // What is not a store of ours is not ours to delete.
       try Header.identify(page, magic: Format.dataMagic, what: "store")
-      var word = [UInt8](repeating: 0, count: 8)
-      word.set(StateFields.superseded, Format.supersededDeleted)
-      try System.write(file, at: Format.stateOffset + StateFields.superseded.offset, word, files.data)
+      // A file cut shorter than its state block has nobody attached who could be told.
+      if status.size >= Format.shardsOffset { try markDeleted(file) }
       try System.remove(files.data)
       try System.remove(files.lock)
       return true
+    }
+
+    /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
+    private func markDeleted(_ file: Int32) throws(FormatError) {
+      try System.allocate(file, Format.stateOffset, Format.pageSize, files.data)
+      let region = try Region(descriptor: file, size: Format.shardsOffset, writable: true)
+      region.window.release64(Format.stateOffset + StateFields.superseded.offset, Format.supersededDeleted)
+      withExtendedLifetime(region) {}
     }
   }
 #endif

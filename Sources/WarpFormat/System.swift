@@ -182,6 +182,7 @@ public struct FileStatus: Equatable, Sendable {
     package static func write(
       _ descriptor: Int32, at offset: Int, _ bytes: [UInt8], _ path: String
     ) throws(FormatError) {
+      try checkSizeLimit(offset + bytes.count, path)
       var done = 0
       while done < bytes.count {
         let put = unsafe bytes.withUnsafeBytes { raw in
@@ -195,9 +196,8 @@ public struct FileStatus: Equatable, Sendable {
       }
     }
 
-    /// Sets the length without allocating blocks. The soft limit is checked first: passing it is a signal that
-    /// would end the process.
-    package static func setSize(_ descriptor: Int32, _ size: Int, _ path: String) throws(FormatError) {
+    /// Passing the soft limit is a signal that would end the process, also for a write to bytes that are there.
+    private static func checkSizeLimit(_ size: Int, _ path: String) throws(FormatError) {
       var limit = rlimit()
       #if canImport(Glibc)
         let resource = __rlimit_resource_t(1)
@@ -210,6 +210,11 @@ public struct FileStatus: Equatable, Sendable {
           "a file of \(size) bytes is over the process's limit of \(limit.rlim_cur): raise ulimit -f, or lower "
             + "capacity, maxKeySize or maxValueSize", path: path, errno: EFBIG)
       }
+    }
+
+    /// Sets the length without allocating blocks.
+    package static func setSize(_ descriptor: Int32, _ size: Int, _ path: String) throws(FormatError) {
+      try checkSizeLimit(size, path)
       guard ftruncate(descriptor, off_t(size)) == 0 else { throw error("ftruncate", path) }
     }
 

@@ -20,7 +20,7 @@
   ///
   /// Thread-safety: all methods may be called from any thread at any time, `close` included.
   public final class SharedStore: Sendable {
-    let attachment: Attachment
+    package let attachment: Attachment
     /// 1 while open.
     let isOpen = Atomic<Bool>(true)
     let writers = Atomic<Int>(0)

@@ -34,6 +34,14 @@ package struct StoreImage {
     order = Array(repeating: [], count: geometry.shardCount)
   }
 
+  /// A data file as it is, to be damaged; `insert` and `removeNewest` are for images made from parameters.
+  package init(data: [UInt8]) throws(FormatError) {
+    header = try Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: data.count)
+    self.data = data
+    lock = []
+    order = []
+  }
+
   // MARK: Places
 
   package func controlOffset(_ field: Field, shard: Int = 0) -> Int {

@@ -32,7 +32,7 @@ extension Damage {
       },
       Damage("M05-unused", "one-entry") { image in
         image.put(MetadataFields.stamp, image.metadata(2), 9)
-        return image.metadata(2)
+        return image.metadata(2) + MetadataFields.stamp.offset
       },
     ]
   }

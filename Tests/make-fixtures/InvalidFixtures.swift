@@ -69,7 +69,7 @@ extension Damage {
       .header("H08-clock", HeaderFields.clockID, 0),
       .header("H08-time-to-live", HeaderFields.defaultTimeToLive, 1 << 63),
       .header("G01-capacity-zero", HeaderFields.capacity, 0),
-      .header("G01-capacity-huge", HeaderFields.capacity, 1 << 31),
+      .header("G01-capacity-huge", HeaderFields.capacity, (1 << 31) + 1),
       .header("G01-shards-three", HeaderFields.shardCount, 3),
       .header("G01-key-size", HeaderFields.maxKeySize, 1 << 20),
       .header("G01-value-size", HeaderFields.maxValueSize, 1 << 31),
@@ -86,6 +86,15 @@ extension Damage {
       },
       Damage("G03-longer", "one-entry") { image in
         image.bytes.append(0)
+        return HeaderFields.fileSize.offset
+      },
+      Damage("G03-huge-geometry", "one-entry") { image in
+        // Consistent in itself: terabytes declared by a file of four pages.
+        var header = image.header
+        let huge = Parameters(capacity: 1 << 28, shards: 64, maxKeySize: 65_536, maxValueSize: 1 << 13)
+        guard let geometry = try? Geometry(huge) else { return -1 }
+        header.geometry = geometry
+        image.bytes.replaceSubrange(0..<Format.pageSize, with: header.encoded())
         return HeaderFields.fileSize.offset
       },
       Damage("H09-store-id", "one-entry") { image in

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker processes, seen from their parent: started, let go together, watched, waited for.
+//
+// - The clock runs from the moment the gate opens, when all have the store open, to the end of the last worker.
+// - A worker that dies takes the replay with it, but the others are told to stop and are waited for first. Workers
+//   whose parent died stop by themselves at the gate, and otherwise at the end of the trace.
+
+import ReplaySupport
+
+struct Crew {
+  private let trace: Trace
+  private let store: String
+  private let workers: Int
+  private let showsProgress: Bool
+
+  init(_ trace: Trace, store: String, workers: Int, showsProgress: Bool) {
+    self.trace = trace
+    self.store = store
+    self.workers = workers
+    self.showsProgress = showsProgress
+  }
+
+  /// Replays the whole trace. Returns what each worker did, with the nanoseconds each took and all took.
+  ///
+  /// - Throws: `workerFailed`, `interrupted`, `system`.
+  func run() throws(ReplayError) -> (workers: [Outcome.Share], nanoseconds: Int) {
+    let board = try Board(workers: workers)
+    var running: [(worker: Int, process: Int32)] = []
+    var failure: ReplayError?
+    do throws(ReplayError) {
+      for worker in 0..<workers { running.append((worker, try start(worker, board))) }
+    } catch {
+      failure = error
+    }
+    var progress = Progress(total: trace.count, isShown: showsProgress)
+    var begin = 0
+    // Ends with the last child: each ends by itself at the end of the trace, or at a gate that says stop.
+    while !running.isEmpty {
+      running.removeAll { child in
+        guard let ending = Processes.ending(child.process) else { return false }
+        if !ending.isEmpty, failure == nil {
+          failure = ReplayError(.workerFailed, "worker \(child.worker + 1) \(ending)")
+        }
+        return true
+      }
+      if Interrupt.isRaised, failure == nil { failure = ReplayError(.interrupted, "interrupted") }
+      if failure != nil {
+        board.gate = .stopped
+      } else if begin == 0, board.ready == workers {
+        begin = Processes.now()
+        board.gate = .open
+      }
+      progress.show(min(board.taken, trace.count))
+      // Short at the start, where the time counts, and where a small trace is through in no time.
+      Processes.pause(milliseconds: begin == 0 ? 1 : 5)
+    }
+    progress.clear()
+    if let failure { throw failure }
+    let shares = (0..<workers).map { worker in
+      let tally = board.tally(worker: worker)
+      return Outcome.Share(tally: tally, nanoseconds: tally.end - begin)
+    }
+    return (shares, shares.map(\.nanoseconds).max() ?? 0)
+  }
+
+  private func start(_ worker: Int, _ board: Board) throws(ReplayError) -> Int32 {
+    var arguments = [
+      "--worker-index", "\(worker)", "--path", store, "--board-descriptor", "\(board.file.descriptor)",
+      "--ids-descriptor", "\(trace.ids.descriptor)", "--largest-size", "\(trace.largestSize)",
+    ]
+    if let sizes = trace.sizes { arguments += ["--sizes-descriptor", "\(sizes.descriptor)"] }
+    return try Processes.spawn(arguments)
+  }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker process: take a block of requests, get each key, check the value if there is one, set it if there is none.
+// This loop is the whole of what an application does with a cache.
+
+import ReplaySupport
+import WarpFormat
+import WarpKV
+
+struct Worker {
+  private let index: Int
+  private let board: Board
+  private let trace: Trace
+  private let store: SharedStore
+
+  /// A call that ends busy is made again this often; each has waited for the store's own limit, so this is seconds.
+  private static let busyTries = 1000
+
+  init(_ options: WorkerOptions, store path: String?) throws {
+    guard let index = options.workerIndex, let board = options.boardDescriptor, let ids = options.idsDescriptor,
+      let path
+    else { throw ReplayError(.system, "a worker is started by warp-replay itself, not by hand") }
+    self.index = index
+    self.board = try Board(inherited: board)
+    trace = try Trace(inheritedIDs: ids, sizes: options.sizesDescriptor, largestSize: options.largestSize)
+    store = try SharedStore.open(
+      path: path, StoreConfiguration(ifDifferent: .useExisting, createIfMissing: false))
+  }
+
+  func run() throws {
+    Interrupt.leaveToParent()
+    guard waitAtGate() else { return }
+    var desk = Desk(largestSize: trace.largestSize)
+    var tally = Board.Tally()
+    // One round for each block of the trace.
+    while board.gate == .open, let block = board.takeBlock(of: trace.count) {
+      for request in block { try serve(request, &desk, &tally) }
+      board.publish(tally, worker: index)
+    }
+    tally.end = Processes.now()
+    board.publish(tally, worker: index)
+    store.close()
+  }
+
+  /// Whether it opened. It opens, or the parent stops us, or the parent is gone.
+  private func waitAtGate() -> Bool {
+    let parent = Processes.parent
+    board.reportReady()
+    while board.gate == .waiting, Processes.parent == parent { Processes.pause(milliseconds: 1) }
+    return board.gate == .open
+  }
+
+  private func serve(_ request: Int, _ desk: inout Desk, _ tally: inout Board.Tally) throws {
+    let mixed = Content.mixed(trace.id(at: request))
+    Content.writeKey(mixed, to: &desk.key)
+    if let size = try get(&desk, &tally) {
+      guard Content.matches(desk.value, size: size, of: mixed) else {
+        throw ReplayError(
+          .wrongValue, "request \(request): the store gave \(size) bytes that are not what was set for key "
+            + String(decoding: desk.key, as: UTF8.self))
+      }
+      tally.hits += 1
+    } else {
+      tally.misses += 1
+      let size = trace.size(at: request)
+      Content.fill(&desk.value, size: size, of: mixed)
+      try set(desk, size, &tally)
+    }
+  }
+
+  /// The value's size, nil if there is none.
+  private func get(_ desk: inout Desk, _ tally: inout Board.Tally) throws -> Int? {
+    for _ in 0..<Worker.busyTries {
+      switch try store.get(desk.key, into: &desk.value) {
+      case .hit(let size): return size
+      case .miss: return nil
+      case .busy: tally.retries += 1
+      case .tooSmall(let needed):
+        throw ReplayError(.wrongValue, "the store gave a value of \(needed) bytes; the trace has none so large")
+      }
+    }
+    throw ReplayError(.store, "the store stayed busy through \(Worker.busyTries) gets of one key")
+  }
+
+  private func set(_ desk: Desk, _ size: Int, _ tally: inout Board.Tally) throws {
+    for _ in 0..<Worker.busyTries {
+      do throws(WarpError) {
+        let result = try store.set(desk.key.span.bytes, to: desk.value.span.extracting(..<size).bytes)
+        guard result != .skipped else {
+          throw WarpError(.invalidValueSize, "the store found \(size) bytes too many for a value")
+        }
+        return
+      } catch {
+        switch error.code {
+        case .busy: tally.retries += 1
+        case .noSpace:
+          tally.noSpace += 1
+          return
+        default: throw error
+        }
+      }
+    }
+    throw ReplayError(.store, "the store stayed busy through \(Worker.busyTries) sets of one key")
+  }
+}
+
+/// A worker's buffers, used again for each request.
+private struct Desk {
+  var key = [UInt8](repeating: 0, count: Content.keySize)
+  /// Of at least one byte, so that it has an address even in a trace of empty values.
+  var value: [UInt8]
+
+  init(largestSize: Int) { value = Array(repeating: 0, count: max(1, largestSize)) }
+}

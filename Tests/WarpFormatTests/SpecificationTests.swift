@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layout is written twice, in SPEC.md and in Fields.swift; here they are compared, field by field.
+
+import Foundation
+import Testing
+
+@testable import WarpFormat
+
+/// SPEC.md, read for what a machine can check in it.
+private struct Specification {
+  struct Row: Equatable, CustomStringConvertible {
+    var name: String
+    var offset: Int
+    var size: Int
+    var type: String
+    var description: String { "\(offset) | \(size) | \(name) | \(type)" }
+  }
+
+  /// Rows of the offset tables by heading, reserved ranges included.
+  var tables: [(name: String, size: Int, rows: [Row])] = []
+  var text: String
+
+  init() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    text = try String(contentsOf: root.appending(path: "SPEC.md"), encoding: .utf8)
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if let heading = line.wholeMatch(of: /### Structure: (.+) \((\d+) bytes\)/) {
+        tables.append((String(heading.1), Int(heading.2)!, []))
+      } else if line.hasPrefix("#") {
+        tables.append(("", 0, []))
+      } else if let row = line.prefixMatch(of: /\| (\d+) \| (\d+) \| `(\w+)` \| ([^|]+) \|/), !tables.isEmpty {
+        tables[tables.count - 1].rows.append(
+          Row(name: String(row.3), offset: Int(row.1)!, size: Int(row.2)!, type: String(row.4)))
+      }
+    }
+    tables.removeAll { $0.name.isEmpty }
+  }
+}
+
+/// What column Type says about a field.
+private func type(of field: Field, in structure: Structure) -> String {
+  if structure.name == "Clock record", field.name == "base" { return "i64 ns" }
+  switch field.kind {
+  case .integer: return "u\(field.size * 8)"
+  case .hex: return "u\(field.size * 8) hex"
+  case .nanoseconds: return "u\(field.size * 8) ns"
+  case .bytes: return "bytes"
+  case .text: return "text"
+  }
+}
+
+@Suite struct SpecificationTests {
+  @Test func tablesEqualTheFieldTables() throws {
+    let specification = try Specification()
+    #expect(specification.tables.map(\.name) == Structure.all.map(\.name))
+    for (table, structure) in zip(specification.tables, Structure.all) {
+      #expect(table.size == structure.size, "\(structure.name)")
+      let written = table.rows.filter { $0.name != "reserved" }
+      let coded = structure.fields.map {
+        Specification.Row(name: $0.name, offset: $0.offset, size: $0.size, type: type(of: $0, in: structure))
+      }
+      #expect(written == coded, "\(structure.name)")
+    }
+  }
+
+  @Test func tablesHaveNoGaps() throws {
+    for table in try Specification().tables {
+      var end = 0
+      for row in table.rows {
+        #expect(row.offset == end, "\(table.name): \(row)")
+        end = row.offset + row.size
+      }
+      #expect(end == table.size, "\(table.name)")
+    }
+  }
+
+  /// Each sentence outside rationale and code that says MUST names a rule.
+  @Test func everyRequirementHasAnId() throws {
+    let text = try Specification().text
+    var isCode = false
+    var prose = ""
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("```") { isCode.toggle() }
+      if isCode || line.hasPrefix(">") { continue }
+      // Table rows and paragraphs are units of their own.
+      prose += line.isEmpty || line.hasPrefix("|") ? "\n\(line)\n" : "\(line) "
+    }
+    for unit in prose.split(separator: "\n") where unit.contains("MUST") {
+      if unit.hasPrefix("The words MUST") || unit.contains("are used as in RFC 2119") { continue }
+      let requirements = unit.matches(of: /\bMUST\b/).count
+      let ids = unit.matches(of: /WKV-[A-Z]\d\d/).count
+      #expect(ids > 0, "\(requirements) requirements without an id: \(unit.prefix(120))")
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that all processes of a run share, apart from the store under test: an array of 64-bit words in a file, each
+// accessed atomically, and a barrier built on two of them.
+
+import Glibc
+import Synchronization
+import WarpFormat
+
+/// A mapped array of atomic words. The mapping lives until the process ends.
+struct SharedWords: @unchecked Sendable {
+  // Sendable: every word is accessed atomically.
+  private let base: UnsafeMutablePointer<Atomic<UInt64>>
+  let count: Int
+
+  /// Makes the file with `count` zeros, or maps one that is there.
+  init(_ path: String, count: Int? = nil) throws {
+    let file = try System.open(path, count == nil ? .readWrite : .createExclusive)
+    defer { System.close(file) }
+    if let count { try System.setSize(file, max(count, 1) * 8, path) }
+    let size = try System.status(file, path).size
+    guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), memory != MAP_FAILED else {
+      throw FormatError(.system, "mmap failed", path: path)
+    }
+    base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: size / 8)
+    self.count = size / 8
+  }
+
+  func load(_ index: Int) -> UInt64 { base[index].load(ordering: .sequentiallyConsistent) }
+  func store(_ index: Int, _ value: UInt64) { base[index].store(value, ordering: .sequentiallyConsistent) }
+  func add(_ index: Int, _ value: UInt64) {
+    base[index].wrappingAdd(value, ordering: .sequentiallyConsistent)
+  }
+
+  /// Waits until `parties` have called it for the `round`th time (from 1) with the same word.
+  ///
+  /// - Throws: after 60 s, so that a process that died does not leave the others waiting for ever.
+  func barrier(_ index: Int, parties: Int, round: Int) throws {
+    add(index, 1)
+    let end = System.bootTime() + 60_000_000_000
+    while load(index) < UInt64(parties * round) {
+      sched_yield()
+      if System.bootTime() > end { throw FormatError(.busy, "a party is missing at the barrier") }
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// A hostile user of WarpKV, for machines rather than people: many processes or threads on one store, races of cold
+// starts, resource limits. Every run takes a seed, ends with one JSON object under --json, and exits with a failure if
+// anything that the library promises did not hold.
+//
+// - One file per subcommand; what several need is in Process, SharedWords and Report.
+// - The judge never trusts the store: what was written is recorded outside it (History) and each value proves itself
+//   (Value).
+
+import ArgumentParser
+
+@main
+struct Torture: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
+    subcommands: [Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self])
+}
