@@ -2,171 +2,169 @@
 // One attached pair of files: the mappings, the verified header, the clock, the registration. Immutable once made; a
 // handle keeps every attachment it ever used until it goes away, so a reader never loses its memory.
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  /// A store's files, mapped and verified.
-  package final class Attachment: Sendable {
-    package let path: String
-    package let header: Header
-    package let environment: Environment
-    package let isReadOnly: Bool
-    /// False for a read-only handle that found no lock file: it can't prove a miss.
-    let hasLockFile: Bool
-    let descriptor: Int32
-    private let dataRegion: Region
-    private let lockRegion: Region
-    let data: Window
-    let lock: Window
-    let lockGeometry: LockGeometry
-    private let registration: Registration?
-    /// Offset of this handle's counters, nil if it is read-only.
-    let stripe: Int?
-    private let clockBase: Int64
-    let storeWords: (UInt64, UInt64)
-    package let status: FileStatus
+/// A store's files, mapped and verified.
+package final class Attachment: Sendable {
+  package let path: String
+  package let header: Header
+  package let environment: Environment
+  package let isReadOnly: Bool
+  /// False for a read-only handle that found no lock file: it can't prove a miss.
+  let hasLockFile: Bool
+  let descriptor: Int32
+  private let dataRegion: Region
+  private let lockRegion: Region
+  let data: Window
+  let lock: Window
+  let lockGeometry: LockGeometry
+  private let registration: Registration?
+  /// Offset of this handle's counters, nil if it is read-only.
+  let stripe: Int?
+  private let clockBase: Int64
+  let storeWords: (UInt64, UInt64)
+  package let status: FileStatus
 
-    init(
-      path: String, opened: OpenedData, data: Region, lock: Region, hasLockFile: Bool, registration: Registration?,
-      environment: Environment
-    ) {
-      self.path = path
-      header = opened.header
-      self.environment = environment
-      isReadOnly = registration == nil
-      self.hasLockFile = hasLockFile
-      descriptor = opened.descriptor
-      dataRegion = data
-      lockRegion = lock
-      self.data = data.window
-      self.lock = lock.window
-      lockGeometry = LockGeometry(opened.header.geometry)
-      self.registration = registration
-      stripe = registration.map { [lockGeometry] in
-        lockGeometry.countersOffset + $0.stripe * CounterFields.structure.size
-      }
-      clockBase = opened.clock.base
-      storeWords = (
-        opened.header.storeID.integer(Field("", 0, 8)), opened.header.storeID.integer(Field("", 8, 8))
-      )
-      status = opened.status
+  init(
+    path: String, opened: OpenedData, data: Region, lock: Region, hasLockFile: Bool, registration: Registration?,
+    environment: Environment
+  ) {
+    self.path = path
+    header = opened.header
+    self.environment = environment
+    isReadOnly = registration == nil
+    self.hasLockFile = hasLockFile
+    descriptor = opened.descriptor
+    dataRegion = data
+    lockRegion = lock
+    self.data = data.window
+    self.lock = lock.window
+    lockGeometry = LockGeometry(opened.header.geometry)
+    self.registration = registration
+    stripe = registration.map { [lockGeometry] in
+      lockGeometry.countersOffset + $0.stripe * CounterFields.structure.size
     }
-
-    deinit { System.close(descriptor) }
-
-    // MARK: Shards
-
-    @inline(__always)
-    package func shard(of hash: UInt64) -> Shard {
-      shard(Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1))
-    }
-
-    @inline(__always)
-    package func shard(_ index: Int) -> Shard {
-      Shard(header.geometry, lockGeometry, index: index, data: data, lock: lock)
-    }
-
-    package var shards: some Sequence<Shard> { (0..<header.geometry.shardCount).lazy.map { self.shard($0) } }
-
-    @inline(__always)
-    package func hash(_ key: UnsafeRawBufferPointer) -> UInt64 { unsafe XXH3.hash64(key, seed: header.hashSeed) }
-
-    /// Runs `body` as the shard's owner.
-    ///
-    /// - Throws: `busy`, `superseded`, and what `body` throws.
-    package func withShard<Result>(
-      _ shard: Shard, limit: Int64, _ body: () throws(FormatError) -> Result
-    ) throws(FormatError) -> Result {
-      guard let registration else {
-        throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
-      }
-      try shard.acquire(registration.owner, limit: limit)
-      defer { shard.release() }
-      try checkCurrent()
-      return try body()
-    }
-
-    // MARK: State
-
-    /// - Throws: `superseded` once another process has replaced or deleted the store.
-    @inline(__always)
-    package func checkCurrent() throws(FormatError) {
-      let word = data.acquire64(Format.stateOffset &+ StateFields.superseded.offset)
-      if word != Format.supersededCurrent { throw superseded(word) }
-    }
-
-    private func superseded(_ word: UInt64) -> FormatError {
-      FormatError(
-        .superseded,
-        word == Format.supersededDeleted
-          ? "the store was deleted: open it again to make a new one"
-          : "the store was replaced: close this handle and open it again", path: path,
-        offset: Format.stateOffset)
-    }
-
-    /// Nanoseconds of store time.
-    package func storeTime() -> UInt64 { UInt64(bitPattern: environment.bootTime() &+ clockBase) }
-
-    /// - Throws: `noSpace`.
-    func allocate(_ offset: Int, _ size: Int) throws(FormatError) {
-      try System.allocate(descriptor, offset, size, path)
-    }
-
-    package func allocatedBytes() throws(FormatError) -> (data: Int, lock: Int) {
-      let data = try System.status(descriptor, path)
-      return (data.allocated, try System.status(path: path + StoreFiles.lockSuffix)?.allocated ?? 0)
-    }
-
-    /// Writes what is in memory to the disk. On tmpfs there is none.
-    package func sync() throws(FormatError) { try System.sync(descriptor, path) }
-
-    /// Gives the registry entry and its lock back. The mappings stay until the attachment goes away.
-    package func withdraw() {
-      if let registration {
-        registration.withdraw(descriptor, lock: lock, geometry: lockGeometry, path: path)
-      } else {
-        _ = try? System.lockByte(descriptor, .none, at: Format.readerLockOffset, path)
-      }
-    }
+    clockBase = opened.clock.base
+    storeWords = (
+      opened.header.storeID.integer(Field("", 0, 8)), opened.header.storeID.integer(Field("", 8, 8))
+    )
+    status = opened.status
   }
 
-  extension Attachment {
-    /// The lock-free lookup, and the one under the lock after too many tries.
-    ///
-    /// - Parameters:
-    ///   - marking: whether a hit marks the entry visited.
-    ///   - copy: may run several times; only its last run counts, and only for a hit.
-    @inline(__always)
-    package func lookup(
-      _ key: UnsafeRawBufferPointer, hash: UInt64, marking: Bool, copy: (Shard, Candidate) -> Void
-    ) -> Lookup {
-      let shard = shard(of: hash)
-      var retries = 0
-      var result = unsafe shard.lookup(
-        key, hash: hash, retries: &retries, now: storeTime
-      ) { copy(shard, $0) }
-      if retries > 0 { count(.retries, retries) }
-      switch result {
-      case .hit(let candidate):
-        if marking, !isReadOnly, !shard.isVisited(candidate.slot) { shard.setVisited(candidate.slot, true) }
-      case .miss:
-        if !hasLockFile { result = .busy }
-      case .busy:
-        guard retries == Format.readerTries, !isReadOnly else { break }
-        let locked = try? withShard(shard, limit: Format.readerWait) { () throws(FormatError) in
-          unsafe shard.lockedLookup(key, hash: hash, now: storeTime) { copy(shard, $0) }
-        }
-        result = locked ?? .busy
-      }
-      return result
-    }
+  deinit { System.close(descriptor) }
 
-    /// What the checksum of an entry with these private copies ought to be.
-    package func checksum(
-      hash: UInt64, _ candidate: Candidate, _ metadata: EntryMetadata, stored: [UInt8]
-    ) -> UInt64 {
-      let index = Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1)
-      return EntryChecksum.value(
-        storeID: storeWords, shard: index, slot: candidate.slot.raw, header: candidate.header, metadata: metadata,
-        digest: XXH3.hash64(stored, seed: 0))
+  // MARK: Shards
+
+  @inline(__always)
+  package func shard(of hash: UInt64) -> Shard {
+    shard(Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1))
+  }
+
+  @inline(__always)
+  package func shard(_ index: Int) -> Shard {
+    Shard(header.geometry, lockGeometry, index: index, data: data, lock: lock)
+  }
+
+  package var shards: some Sequence<Shard> { (0..<header.geometry.shardCount).lazy.map { self.shard($0) } }
+
+  @inline(__always)
+  package func hash(_ key: UnsafeRawBufferPointer) -> UInt64 { unsafe XXH3.hash64(key, seed: header.hashSeed) }
+
+  /// Runs `body` as the shard's owner.
+  ///
+  /// - Throws: `busy`, `superseded`, and what `body` throws.
+  package func withShard<Result>(
+    _ shard: Shard, limit: Int64, _ body: () throws(FormatError) -> Result
+  ) throws(FormatError) -> Result {
+    guard let registration else {
+      throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
+    }
+    try shard.acquire(registration.owner, limit: limit)
+    defer { shard.release() }
+    try checkCurrent()
+    return try body()
+  }
+
+  // MARK: State
+
+  /// - Throws: `superseded` once another process has replaced or deleted the store.
+  @inline(__always)
+  package func checkCurrent() throws(FormatError) {
+    let word = data.acquire64(Format.stateOffset &+ StateFields.superseded.offset)
+    if word != Format.supersededCurrent { throw superseded(word) }
+  }
+
+  private func superseded(_ word: UInt64) -> FormatError {
+    FormatError(
+      .superseded,
+      word == Format.supersededDeleted
+        ? "the store was deleted: open it again to make a new one"
+        : "the store was replaced: close this handle and open it again", path: path,
+      offset: Format.stateOffset)
+  }
+
+  /// Nanoseconds of store time.
+  package func storeTime() -> UInt64 { UInt64(bitPattern: environment.bootTime() &+ clockBase) }
+
+  /// - Throws: `noSpace`.
+  func allocate(_ offset: Int, _ size: Int) throws(FormatError) {
+    try System.allocate(descriptor, offset, size, path)
+  }
+
+  package func allocatedBytes() throws(FormatError) -> (data: Int, lock: Int) {
+    let data = try System.status(descriptor, path)
+    return (data.allocated, try System.status(path: path + StoreFiles.lockSuffix)?.allocated ?? 0)
+  }
+
+  /// Writes what is in memory to the disk. On tmpfs there is none.
+  package func sync() throws(FormatError) { try System.sync(descriptor, path) }
+
+  /// Gives the registry entry and its lock back. The mappings stay until the attachment goes away.
+  package func withdraw() {
+    if let registration {
+      registration.withdraw(descriptor, lock: lock, geometry: lockGeometry, path: path)
+    } else {
+      _ = try? System.lockByte(descriptor, .none, at: Format.readerLockOffset, path)
     }
   }
-#endif
+}
+
+extension Attachment {
+  /// The lock-free lookup, and the one under the lock after too many tries.
+  ///
+  /// - Parameters:
+  ///   - marking: whether a hit marks the entry visited.
+  ///   - copy: may run several times; only its last run counts, and only for a hit.
+  @inline(__always)
+  package func lookup(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, marking: Bool, copy: (Shard, Candidate) -> Void
+  ) -> Lookup {
+    let shard = shard(of: hash)
+    var retries = 0
+    var result = unsafe shard.lookup(
+      key, hash: hash, retries: &retries, now: storeTime
+    ) { copy(shard, $0) }
+    if retries > 0 { count(.retries, retries) }
+    switch result {
+    case .hit(let candidate):
+      if marking, !isReadOnly, !shard.isVisited(candidate.slot) { shard.setVisited(candidate.slot, true) }
+    case .miss:
+      if !hasLockFile { result = .busy }
+    case .busy:
+      guard retries == Format.readerTries, !isReadOnly else { break }
+      let locked = try? withShard(shard, limit: Format.readerWait) { () throws(FormatError) in
+        unsafe shard.lockedLookup(key, hash: hash, now: storeTime) { copy(shard, $0) }
+      }
+      result = locked ?? .busy
+    }
+    return result
+  }
+
+  /// What the checksum of an entry with these private copies ought to be.
+  package func checksum(
+    hash: UInt64, _ candidate: Candidate, _ metadata: EntryMetadata, stored: [UInt8]
+  ) -> UInt64 {
+    let index = Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1)
+    return EntryChecksum.value(
+      storeID: storeWords, shard: index, slot: candidate.slot.raw, header: candidate.header, metadata: metadata,
+      digest: XXH3.hash64(stored, seed: 0))
+  }
+}

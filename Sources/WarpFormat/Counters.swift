@@ -39,8 +39,10 @@ extension Attachment {
 
   private func sums() -> CounterValues {
     var values = CounterValues()
+    // The field table is made anew at each mention; once is enough.
+    let stripeSize = CounterFields.structure.size
     for stripe in 1..<Format.counterStripes {
-      let at = lockGeometry.countersOffset + stripe * CounterFields.structure.size
+      let at = lockGeometry.countersOffset + stripe * stripeSize
       for counter in Counter.allCases { values[counter] &+= lock.load64(at + counter.rawValue * 8) }
     }
     return values

@@ -5,130 +5,128 @@
 // - Nothing truncates or overwrites a file that could be mapped.
 // - Every block that will be written without a further check is allocated first.
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  extension StoreFiles {
-    /// Deletes the store; returns whether there was one.
-    package func delete() throws(FormatError) -> Bool {
-      // Without a directory there is no store, and no reason to make a lock file for it.
-      guard try System.status(path: data) != nil else { return false }
-      do throws(FormatError) {
-        return try CreationLock(self).delete()
-      } catch {
-        throw error.at(data)
-      }
+extension StoreFiles {
+  /// Deletes the store; returns whether there was one.
+  package func delete() throws(FormatError) -> Bool {
+    // Without a directory there is no store, and no reason to make a lock file for it.
+    guard try System.status(path: data) != nil else { return false }
+    do throws(FormatError) {
+      return try CreationLock(self).delete()
+    } catch {
+      throw error.at(data)
+    }
+  }
+}
+
+/// The creation lock of one store, held until `release`.
+struct CreationLock: ~Copyable {
+  private let descriptor: Int32
+  private let files: StoreFiles
+
+  /// - Throws: `busy` after 10 s, `insecureFile`, `readOnly`.
+  init(_ files: StoreFiles) throws(FormatError) {
+    descriptor = try CreationLock.take(files)
+    self.files = files
+  }
+
+  private static func take(_ files: StoreFiles) throws(FormatError) -> Int32 {
+    let descriptor = try System.open(files.initialization, .createOrOpen)
+    do throws(FormatError) {
+      try System.status(descriptor, files.initialization).checkSecure(files.initialization)
+      try System.lockFile(descriptor, waiting: Format.creationWait, files.initialization)
+      // Leftovers of a creator that died.
+      try System.remove(files.newData)
+      try System.remove(files.newLock)
+      return descriptor
+    } catch {
+      System.close(descriptor)
+      throw error
     }
   }
 
-  /// The creation lock of one store, held until `release`.
-  struct CreationLock: ~Copyable {
-    private let descriptor: Int32
-    private let files: StoreFiles
+  deinit { System.close(descriptor) }
 
-    /// - Throws: `busy` after 10 s, `insecureFile`, `readOnly`.
-    init(_ files: StoreFiles) throws(FormatError) {
-      descriptor = try CreationLock.take(files)
-      self.files = files
-    }
-
-    private static func take(_ files: StoreFiles) throws(FormatError) -> Int32 {
-      let descriptor = try System.open(files.initialization, .createOrOpen)
-      do throws(FormatError) {
-        try System.status(descriptor, files.initialization).checkSecure(files.initialization)
-        try System.lockFile(descriptor, waiting: Format.creationWait, files.initialization)
-        // Leftovers of a creator that died.
-        try System.remove(files.newData)
-        try System.remove(files.newLock)
-        return descriptor
-      } catch {
-        System.close(descriptor)
-        throw error
-      }
-    }
-
-    deinit { System.close(descriptor) }
-
-    /// Makes both files; whatever had the names is replaced.
-    func create(_ header: Header, _ environment: Environment) throws(FormatError) {
-      do throws(FormatError) {
-        let identity = try makeData(header, environment)
-        try makeLock(header, environment, identity)
-        try System.rename(files.newData, files.data)
-        try System.rename(files.newLock, files.lock)
-      } catch {
-        _ = try? System.remove(files.newData)
-        _ = try? System.remove(files.newLock)
-        throw error
-      }
-    }
-
-    /// Replaces the lock file of a data file to which nobody is attached.
-    func rebuildLock(_ header: Header, _ environment: Environment, data: FileStatus) throws(FormatError) {
-      do throws(FormatError) {
-        try makeLock(header, environment, data)
-        try System.rename(files.newLock, files.lock)
-      } catch {
-        _ = try? System.remove(files.newLock)
-        throw error
-      }
-    }
-
-    private func makeData(_ header: Header, _ environment: Environment) throws(FormatError) -> FileStatus {
-      let path = files.newData
-      let file = try System.open(path, .createExclusive)
-      defer { System.close(file) }
-      try FileSystems.check(environment.fileSystem(file), path)
-      let geometry = header.geometry
-      try System.setSize(file, geometry.fileSize, path)
-      try System.allocate(file, 0, Format.shardsOffset, path)
-      for shard in 0..<geometry.shardCount {
-        try System.allocate(file, geometry.shardOffset(shard), geometry.slotsOffset, path)
-      }
-      try System.write(file, at: Format.stateOffset, ClockRecord.initialState(environment), path)
-      try System.write(file, at: 0, header.encoded(), path)
-      return try System.status(file, path)
-    }
-
-    private func makeLock(
-      _ header: Header, _ environment: Environment, _ data: FileStatus
-    ) throws(FormatError) {
-      let path = files.newLock
-      let file = try System.open(path, .createExclusive)
-      defer { System.close(file) }
-      let records = environment.recordsInode
-      let lock = LockHeader(
-        header, bootID: environment.bootID(), device: records ? data.device : 0,
-        inode: records ? data.inode : 0)
-      try System.setSize(file, lock.geometry.fileSize, path)
-      try System.allocate(file, 0, lock.geometry.fileSize, path)
-      try System.write(file, at: 0, lock.encoded(), path)
-    }
-
-    /// Marks the store deleted for whoever has it open, and removes the names. Returns whether there was one.
-    func delete() throws(FormatError) -> Bool {
-      guard try System.status(path: files.data) != nil else {
-        _ = try System.remove(files.lock)
-        return false
-      }
-      let file = try System.open(files.data, .readWrite)
-      defer { System.close(file) }
-      let status = try System.status(file, files.data)
-      try status.checkSecure(files.data)
-      let page = try System.read(file, at: 0, count: Format.pageSize, files.data)
-      // What is not a store of ours is not ours to delete.
-      try Header.identify(page, magic: Format.dataMagic, what: "store")
-      // A file cut shorter than its state block has nobody attached who could be told.
-      if status.size >= Format.shardsOffset { try markDeleted(file) }
-      try System.remove(files.data)
-      try System.remove(files.lock)
-      return true
-    }
-
-    /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
-    private func markDeleted(_ file: Int32) throws(FormatError) {
-      try System.allocate(file, Format.stateOffset, Format.pageSize, files.data)
-      let region = try Region(descriptor: file, size: Format.shardsOffset, writable: true)
-      region.window.release64(Format.stateOffset + StateFields.superseded.offset, Format.supersededDeleted)
-      withExtendedLifetime(region) {}
+  /// Makes both files; whatever had the names is replaced.
+  func create(_ header: Header, _ environment: Environment) throws(FormatError) {
+    do throws(FormatError) {
+      let identity = try makeData(header, environment)
+      try makeLock(header, environment, identity)
+      try System.rename(files.newData, files.data)
+      try System.rename(files.newLock, files.lock)
+    } catch {
+      _ = try? System.remove(files.newData)
+      _ = try? System.remove(files.newLock)
+      throw error
     }
   }
-#endif
+
+  /// Replaces the lock file of a data file to which nobody is attached.
+  func rebuildLock(_ header: Header, _ environment: Environment, data: FileStatus) throws(FormatError) {
+    do throws(FormatError) {
+      try makeLock(header, environment, data)
+      try System.rename(files.newLock, files.lock)
+    } catch {
+      _ = try? System.remove(files.newLock)
+      throw error
+    }
+  }
+
+  private func makeData(_ header: Header, _ environment: Environment) throws(FormatError) -> FileStatus {
+    let path = files.newData
+    let file = try System.open(path, .createExclusive)
+    defer { System.close(file) }
+    try FileSystems.check(environment.fileSystem(file), path)
+    let geometry = header.geometry
+    try System.setSize(file, geometry.fileSize, path)
+    try System.allocate(file, 0, Format.shardsOffset, path)
+    for shard in 0..<geometry.shardCount {
+      try System.allocate(file, geometry.shardOffset(shard), geometry.slotsOffset, path)
+    }
+    try System.write(file, at: Format.stateOffset, ClockRecord.initialState(environment), path)
+    try System.write(file, at: 0, header.encoded(), path)
+    return try System.status(file, path)
+  }
+
+  private func makeLock(
+    _ header: Header, _ environment: Environment, _ data: FileStatus
+  ) throws(FormatError) {
+    let path = files.newLock
+    let file = try System.open(path, .createExclusive)
+    defer { System.close(file) }
+    let records = environment.recordsInode
+    let lock = LockHeader(
+      header, bootID: environment.bootID(), device: records ? data.device : 0,
+      inode: records ? data.inode : 0)
+    try System.setSize(file, lock.geometry.fileSize, path)
+    try System.allocate(file, 0, lock.geometry.fileSize, path)
+    try System.write(file, at: 0, lock.encoded(), path)
+  }
+
+  /// Marks the store deleted for whoever has it open, and removes the names. Returns whether there was one.
+  func delete() throws(FormatError) -> Bool {
+    guard try System.status(path: files.data) != nil else {
+      _ = try System.remove(files.lock)
+      return false
+    }
+    let file = try System.open(files.data, .readWrite)
+    defer { System.close(file) }
+    let status = try System.status(file, files.data)
+    try status.checkSecure(files.data)
+    let page = try System.read(file, at: 0, count: Format.pageSize, files.data)
+    // What is not a store of ours is not ours to delete.
+    try Header.identify(page, magic: Format.dataMagic, what: "store")
+    // A file cut shorter than its state block has nobody attached who could be told.
+    if status.size >= Format.shardsOffset { try markDeleted(file) }
+    try System.remove(files.data)
+    try System.remove(files.lock)
+    return true
+  }
+
+  /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
+  private func markDeleted(_ file: Int32) throws(FormatError) {
+    try System.allocate(file, Format.stateOffset, Format.pageSize, files.data)
+    let region = try Region(descriptor: file, size: Format.shardsOffset, writable: true)
+    region.window.release64(Format.stateOffset + StateFields.superseded.offset, Format.supersededDeleted)
+    withExtendedLifetime(region) {}
+  }
+}

@@ -140,8 +140,12 @@ extension Shard {
     fenceRelease()
     let at = slotOffset(slot)
     data.store64(at &+ SlotFields.deadline.offset, header.deadline)
-    data.store32(at &+ SlotFields.keySize.offset, UInt32(truncatingIfNeeded: header.keySize))
-    data.store32(at &+ SlotFields.storedSize.offset, UInt32(truncatingIfNeeded: header.storedSize))
+    // One store for both sizes: a reader that saw the key's of one entry and the value's of another would touch bytes
+    // behind either entry, where a large slot may have no blocks, and on a full tmpfs that is a SIGBUS.
+    data.store64(
+      at &+ SlotFields.keySize.offset,
+      UInt64(UInt32(truncatingIfNeeded: header.keySize)) | UInt64(UInt32(truncatingIfNeeded: header.storedSize))
+        << 32)
     data.store64(
       at &+ SlotFields.rawSize.offset,
       UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32 | UInt64(header.flags) << 40)

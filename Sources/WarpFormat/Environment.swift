@@ -36,11 +36,9 @@ public struct Environment: Sendable {
   /// The number of the file system of an open file.
   package var fileSystem: @Sendable (Int32) -> Int64
 
-  #if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-    /// The real one.
-    public static let system = Environment(
-      entropy: { (count) throws(FormatError) in try System.entropy(count) }, bootTime: System.bootTime,
-      realTime: System.realTime, bootID: System.bootID, process: System.process, recordsInode: true,
-      writerName: Format.writerName, fileSystem: System.fileSystem)
-  #endif
+  /// The real one.
+  public static let system = Environment(
+    entropy: { (count) throws(FormatError) in try System.entropy(count) }, bootTime: System.bootTime,
+    realTime: System.realTime, bootID: System.bootID, process: System.process, recordsInode: true,
+    writerName: Format.writerName, fileSystem: System.fileSystem)
 }

@@ -79,30 +79,28 @@ extension Shard {
   }
 }
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  extension Attachment {
-    /// The tickets of a shard's entries, oldest first.
-    ///
-    /// - Throws: `busy`, `superseded`.
-    package func tickets(_ shard: Shard, limit: Int64) throws(FormatError) -> [EntryTicket] {
-      if isReadOnly {
-        guard let tickets = shard.stableTickets() else { throw busy(shard) }
-        return tickets
-      }
-      return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedTickets() }
+extension Attachment {
+  /// The tickets of a shard's entries, oldest first.
+  ///
+  /// - Throws: `busy`, `superseded`.
+  package func tickets(_ shard: Shard, limit: Int64) throws(FormatError) -> [EntryTicket] {
+    if isReadOnly {
+      guard let tickets = shard.stableTickets() else { throw busy(shard) }
+      return tickets
     }
-
-    /// The entry of a ticket, nil if it has been removed.
-    ///
-    /// - Throws: `busy`, `superseded`.
-    package func entry(_ ticket: EntryTicket, in shard: Shard, limit: Int64) throws(FormatError) -> EntryCopy? {
-      if let copy = shard.stableCopy(ticket) { return copy }
-      guard !isReadOnly else { throw busy(shard) }
-      return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedCopy(ticket) }
-    }
-
-    private func busy(_ shard: Shard) -> FormatError {
-      FormatError(.busy, "shard \(shard.index) keeps changing: try again", path: path)
-    }
+    return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedTickets() }
   }
-#endif
+
+  /// The entry of a ticket, nil if it has been removed.
+  ///
+  /// - Throws: `busy`, `superseded`.
+  package func entry(_ ticket: EntryTicket, in shard: Shard, limit: Int64) throws(FormatError) -> EntryCopy? {
+    if let copy = shard.stableCopy(ticket) { return copy }
+    guard !isReadOnly else { throw busy(shard) }
+    return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedCopy(ticket) }
+  }
+
+  private func busy(_ shard: Shard) -> FormatError {
+    FormatError(.busy, "shard \(shard.index) keeps changing: try again", path: path)
+  }
+}

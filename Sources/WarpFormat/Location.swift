@@ -50,99 +50,97 @@ public struct StoreFiles: Equatable, Sendable {
   }
 }
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  /// The per-user directory of named stores.
-  public enum StoreDirectory {
-    /// `directory`, else WARPKV_DIR, else /dev/shm/warpkv-UID (macOS: $TMPDIR/warpkv-UID); then "v1" below it.
-    public static func path(_ directory: String? = nil) -> String {
-      base(directory) + "/v\(Format.majorVersion)"
-    }
-
-    private static func base(_ directory: String?) -> String {
-      if let directory = directory ?? System.environment("WARPKV_DIR"), !directory.isEmpty { return directory }
-      #if os(Linux)
-        let parent = "/dev/shm"
-      #else
-        let parent = System.environment("TMPDIR") ?? "/tmp"
-      #endif
-      return "\(parent)/warpkv-\(System.userID())"
-    }
-
-    /// Makes both levels if they are missing, and checks that nobody else can reach into them.
-    ///
-    /// - Throws: `insecureDirectory`, `readOnly`, `noSpace`.
-    package static func prepare(_ directory: String?) throws(FormatError) -> String {
-      let base = base(directory)
-      try System.makeDirectory(base)
-      try check(base)
-      let path = path(directory)
-      try System.makeDirectory(path)
-      try check(path)
-      return path
-    }
-
-    package static func check(_ path: String) throws(FormatError) {
-      let descriptor = try System.openDirectory(path)
-      defer { System.close(descriptor) }
-      let status = try System.status(descriptor, path)
-      let reason: String?
-      if status.owner != System.userID() {
-        reason = "it belongs to user \(status.owner), not to \(System.userID())"
-      } else if status.permissions & 0o077 != 0 {
-        reason = "others can reach into it (mode \(String(status.permissions, radix: 8))): chmod 700"
-      } else {
-        reason = nil
-      }
-      if let reason { throw FormatError(.insecureDirectory, reason, path: path) }
-    }
-
-    /// The names of the stores in a directory, sorted.
-    package static func names(_ directory: String?) throws(FormatError) -> [String] {
-      let path = path(directory)
-      do throws(FormatError) {
-        return try System.list(path).compactMap {
-          $0.hasSuffix(StoreFiles.fileExtension) ? String($0.dropLast(StoreFiles.fileExtension.count)) : nil
-        }
-      } catch {
-        if error.code == .notFound { return [] }
-        throw error
-      }
-    }
+/// The per-user directory of named stores.
+public enum StoreDirectory {
+  /// `directory`, else WARPKV_DIR, else /dev/shm/warpkv-UID (macOS: $TMPDIR/warpkv-UID); then "v1" below it.
+  public static func path(_ directory: String? = nil) -> String {
+    base(directory) + "/v\(Format.majorVersion)"
   }
 
-  extension FileStatus {
-    /// A store's file must be ours alone.
-    func checkSecure(_ path: String) throws(FormatError) {
-      let reason: String?
-      if !isRegular {
-        reason = "it is no regular file"
-      } else if owner != System.userID() {
-        reason = "it belongs to user \(owner), not to \(System.userID())"
-      } else if permissions & 0o077 != 0 {
-        reason = "others can open it (mode \(String(permissions, radix: 8))): chmod 600"
-      } else if links > 1 {
-        reason = "it has \(links) hard links: copy it instead"
-      } else {
-        reason = nil
-      }
-      if let reason { throw FormatError(.insecureFile, reason, path: path) }
-    }
+  private static func base(_ directory: String?) -> String {
+    if let directory = directory ?? System.environment("WARPKV_DIR"), !directory.isEmpty { return directory }
+    #if os(Linux)
+      let parent = "/dev/shm"
+    #else
+      let parent = System.environment("TMPDIR") ?? "/tmp"
+    #endif
+    return "\(parent)/warpkv-\(System.userID())"
   }
 
-  /// File systems on which one host's processes don't share memory, or that lack the locks.
-  enum FileSystems {
-    private static let refused: [Int64: String] = [
-      0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB2", 0x6573_5546: "FUSE",
-      0x0102_1997: "9p", 0x5346_414F: "AFS", 0x00C3_6400: "Ceph", 0x7461_636F: "OCFS2", 0x0BD0_0BD0: "Lustre",
-    ]
+  /// Makes both levels if they are missing, and checks that nobody else can reach into them.
+  ///
+  /// - Throws: `insecureDirectory`, `readOnly`, `noSpace`.
+  package static func prepare(_ directory: String?) throws(FormatError) -> String {
+    let base = base(directory)
+    try System.makeDirectory(base)
+    try check(base)
+    let path = path(directory)
+    try System.makeDirectory(path)
+    try check(path)
+    return path
+  }
 
-    static func check(_ number: Int64, _ path: String) throws(FormatError) {
-      if let name = refused[number] {
-        throw FormatError(
-          .unsupportedFileSystem,
-          "\(name) does not share memory between processes as a store needs it: use a local file system",
-          path: path)
+  package static func check(_ path: String) throws(FormatError) {
+    let descriptor = try System.openDirectory(path)
+    defer { System.close(descriptor) }
+    let status = try System.status(descriptor, path)
+    let reason: String?
+    if status.owner != System.userID() {
+      reason = "it belongs to user \(status.owner), not to \(System.userID())"
+    } else if status.permissions & 0o077 != 0 {
+      reason = "others can reach into it (mode \(String(status.permissions, radix: 8))): chmod 700"
+    } else {
+      reason = nil
+    }
+    if let reason { throw FormatError(.insecureDirectory, reason, path: path) }
+  }
+
+  /// The names of the stores in a directory, sorted.
+  package static func names(_ directory: String?) throws(FormatError) -> [String] {
+    let path = path(directory)
+    do throws(FormatError) {
+      return try System.list(path).compactMap {
+        $0.hasSuffix(StoreFiles.fileExtension) ? String($0.dropLast(StoreFiles.fileExtension.count)) : nil
       }
+    } catch {
+      if error.code == .notFound { return [] }
+      throw error
     }
   }
-#endif
+}
+
+extension FileStatus {
+  /// A store's file must be ours alone.
+  func checkSecure(_ path: String) throws(FormatError) {
+    let reason: String?
+    if !isRegular {
+      reason = "it is no regular file"
+    } else if owner != System.userID() {
+      reason = "it belongs to user \(owner), not to \(System.userID())"
+    } else if permissions & 0o077 != 0 {
+      reason = "others can open it (mode \(String(permissions, radix: 8))): chmod 600"
+    } else if links > 1 {
+      reason = "it has \(links) hard links: copy it instead"
+    } else {
+      reason = nil
+    }
+    if let reason { throw FormatError(.insecureFile, reason, path: path) }
+  }
+}
+
+/// File systems on which one host's processes don't share memory, or that lack the locks.
+enum FileSystems {
+  private static let refused: [Int64: String] = [
+    0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB2", 0x6573_5546: "FUSE",
+    0x0102_1997: "9p", 0x5346_414F: "AFS", 0x00C3_6400: "Ceph", 0x7461_636F: "OCFS2", 0x0BD0_0BD0: "Lustre",
+  ]
+
+  static func check(_ number: Int64, _ path: String) throws(FormatError) {
+    if let name = refused[number] {
+      throw FormatError(
+        .unsupportedFileSystem,
+        "\(name) does not share memory between processes as a store needs it: use a local file system",
+        path: path)
+    }
+  }
+}

@@ -27,9 +27,15 @@ public struct FileStatus: Equatable, Sendable {
   public var isDirectory: Bool
 }
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+/// The system calls; what they are given beside descriptors and paths.
+package enum System {
+  package enum Access { case readOnly, readWrite, createExclusive, createOrOpen }
+  package enum LockKind { case read, write, none }
+}
 
-  package enum System {
+#if (canImport(Darwin) || canImport(Musl) || canImport(Glibc)) && !WARP_NO_POSIX
+
+  extension System {
     // MARK: Errors
 
     static func error(_ call: String, _ path: String?, _ number: Int32 = warp_errno()) -> FormatError {
@@ -60,8 +66,6 @@ public struct FileStatus: Equatable, Sendable {
     }
 
     // MARK: Files
-
-    package enum Access { case readOnly, readWrite, createExclusive, createOrOpen }
 
     /// Opens a file that is no symbolic link; the descriptor closes on exec. Mode 0600 if it is created.
     package static func open(_ path: String, _ access: Access) throws(FormatError) -> Int32 {

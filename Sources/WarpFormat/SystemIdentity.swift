@@ -11,7 +11,7 @@ import CWarp
   import Glibc
 #endif
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+#if (canImport(Darwin) || canImport(Musl) || canImport(Glibc)) && !WARP_NO_POSIX
   extension System {
     package static func bootTime() -> Int64 { warp_boot_time() }
 

@@ -11,7 +11,7 @@ import CWarp
   import Glibc
 #endif
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
+#if (canImport(Darwin) || canImport(Musl) || canImport(Glibc)) && !WARP_NO_POSIX
   extension System {
     /// Waits for the exclusive lock on a file as a whole, in steps, at most `nanoseconds`.
     package static func lockFile(
@@ -29,8 +29,6 @@ import CWarp
         sleep(1_000_000)
       }
     }
-
-    package enum LockKind { case read, write, none }
 
     /// A lock that belongs to the open file description; false if another one holds it.
     package static func lockByte(

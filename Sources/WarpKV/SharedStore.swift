@@ -6,148 +6,146 @@
 //   the handle, so a reader that is inside a call keeps its memory.
 // - Writers are counted, so that close() gives the registry entry back only when none of them holds a shard.
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  public import WarpFormat
-  import Synchronization
+import Synchronization
+public import WarpFormat
 
-  /// A bounded cache of byte strings in a file that every process of this user and host can share.
+/// A bounded cache of byte strings in a file that every process of this user and host can share.
+///
+/// Readers take no lock and never block writers. A set that returned is seen by every later get, in every process,
+/// and survives the death of any process. It does not survive a reboot.
+///
+/// It is no database: a full store evicts, and there are no transactions over several keys. Keys are at most
+/// `maxKeySize` bytes, stored values at most `maxValueSize`.
+///
+/// Thread-safety: all methods may be called from any thread at any time, `close` included.
+public final class SharedStore: Sendable {
+  package let attachment: Attachment
+  /// 1 while open.
+  let isOpen = Atomic<Bool>(true)
+  let writers = Atomic<Int>(0)
+  let configuration: StoreConfiguration
+  /// Nanoseconds, 0: none.
+  let defaultTimeToLive: UInt64
+  let writerWait: Int64
+
+  init(_ attachment: Attachment, _ configuration: StoreConfiguration) throws(WarpError) {
+    self.attachment = attachment
+    self.configuration = configuration
+    defaultTimeToLive =
+      try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
+    writerWait = Int64(try Expiry.nanoseconds(configuration.writerWait))
+  }
+
+  deinit { close() }
+
+  // MARK: Opening
+
+  /// Opens a named store in the user's own directory, making it if it is missing.
   ///
-  /// Readers take no lock and never block writers. A set that returned is seen by every later get, in every process,
-  /// and survives the death of any process. It does not survive a reboot.
+  /// The directory is `directory`, else the environment's WARPKV_DIR, else /dev/shm/warpkv-UID (macOS:
+  /// $TMPDIR/warpkv-UID). It is made with mode 0700 and refused if others can reach into it.
   ///
-  /// It is no database: a full store evicts, and there are no transactions over several keys. Keys are at most
-  /// `maxKeySize` bytes, stored values at most `maxValueSize`.
+  /// - Throws: `invalidName` and the errors of ``open(path:_:)``.
+  /// - Complexity: O(shards); creating allocates tables of about 90 bytes per entry.
+  public static func open(
+    _ name: String, _ configuration: StoreConfiguration = StoreConfiguration(), directory: String? = nil
+  ) throws(WarpError) -> SharedStore {
+    let place =
+      configuration.access == .readOnly
+      ? StoreDirectory.path(directory) : try StoreDirectory.prepare(directory)
+    return try open(try StoreFiles(name: name, directory: place), configuration, .system)
+  }
+
+  /// Opens the store at a path on any local file system, making it if it is missing.
   ///
-  /// Thread-safety: all methods may be called from any thread at any time, `close` included.
-  public final class SharedStore: Sendable {
-    package let attachment: Attachment
-    /// 1 while open.
-    let isOpen = Atomic<Bool>(true)
-    let writers = Atomic<Int>(0)
-    let configuration: StoreConfiguration
-    /// Nanoseconds, 0: none.
-    let defaultTimeToLive: UInt64
-    let writerWait: Int64
+  /// - Throws: `invalidCapacity` and other argument errors; `notAStore`, `truncated`, `unsupportedVersion`,
+  ///   `corruptHeader` and others about the file; `parametersDiffer`; `insecureFile`; `noSpace`; `busy`. Nothing that
+  ///   was there has then changed.
+  public static func open(
+    path: String, _ configuration: StoreConfiguration = StoreConfiguration()
+  ) throws(WarpError) -> SharedStore {
+    try open(StoreFiles(path: path), configuration, .system)
+  }
 
-    init(_ attachment: Attachment, _ configuration: StoreConfiguration) throws(WarpError) {
-      self.attachment = attachment
-      self.configuration = configuration
-      defaultTimeToLive =
-        try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
-      writerWait = Int64(try Expiry.nanoseconds(configuration.writerWait))
-    }
+  package static func open(
+    _ files: StoreFiles, _ configuration: StoreConfiguration, _ environment: Environment
+  ) throws(WarpError) -> SharedStore {
+    let parameters = try configuration.parameters()
+    // Asked for zstd without having it: an error before anything is made.
+    if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
+    let request = OpenRequest(
+      files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
+      creates: configuration.createIfMissing,
+      usesExisting: configuration.ifDifferent == .useExisting || configuration.access == .readOnly,
+      environment: environment)
+    let attachment = try request.attach()
+    if attachment.header.usesZstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
+    return try SharedStore(attachment, configuration)
+  }
 
-    deinit { close() }
+  /// Gives the store back; later calls throw `closed`. Calls that are under way finish. Idempotent.
+  public func close() {
+    guard isOpen.exchange(false, ordering: .sequentiallyConsistent) else { return }
+    while writers.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
+    attachment.withdraw()
+  }
 
-    // MARK: Opening
+  /// The names of this user's stores, sorted.
+  ///
+  /// - Throws: `readOnly`, `system`.
+  public static func list(directory: String? = nil) throws(WarpError) -> [String] {
+    try StoreDirectory.names(directory)
+  }
 
-    /// Opens a named store in the user's own directory, making it if it is missing.
-    ///
-    /// The directory is `directory`, else the environment's WARPKV_DIR, else /dev/shm/warpkv-UID (macOS:
-    /// $TMPDIR/warpkv-UID). It is made with mode 0700 and refused if others can reach into it.
-    ///
-    /// - Throws: `invalidName` and the errors of ``open(path:_:)``.
-    /// - Complexity: O(shards); creating allocates tables of about 90 bytes per entry.
-    public static func open(
-      _ name: String, _ configuration: StoreConfiguration = StoreConfiguration(), directory: String? = nil
-    ) throws(WarpError) -> SharedStore {
-      let place =
-        configuration.access == .readOnly
-        ? StoreDirectory.path(directory) : try StoreDirectory.prepare(directory)
-      return try open(try StoreFiles(name: name, directory: place), configuration, .system)
-    }
+  /// Deletes a named store. Handles that have it open get `superseded` from then on.
+  ///
+  /// - Returns: whether there was one.
+  /// - Throws: `invalidName`, `notAStore` (a file that is not a store is not deleted), `insecureFile`, `busy`.
+  @discardableResult
+  public static func delete(named name: String, directory: String? = nil) throws(WarpError) -> Bool {
+    let files = try StoreFiles(name: name, directory: StoreDirectory.path(directory))
+    return try files.delete()
+  }
 
-    /// Opens the store at a path on any local file system, making it if it is missing.
-    ///
-    /// - Throws: `invalidCapacity` and other argument errors; `notAStore`, `truncated`, `unsupportedVersion`,
-    ///   `corruptHeader` and others about the file; `parametersDiffer`; `insecureFile`; `noSpace`; `busy`. Nothing that
-    ///   was there has then changed.
-    public static func open(
-      path: String, _ configuration: StoreConfiguration = StoreConfiguration()
-    ) throws(WarpError) -> SharedStore {
-      try open(StoreFiles(path: path), configuration, .system)
-    }
+  /// Deletes the store at a path; see ``delete(named:directory:)``.
+  @discardableResult
+  public static func delete(path: String) throws(WarpError) -> Bool { try StoreFiles(path: path).delete() }
 
-    package static func open(
-      _ files: StoreFiles, _ configuration: StoreConfiguration, _ environment: Environment
-    ) throws(WarpError) -> SharedStore {
-      let parameters = try configuration.parameters()
-      // Asked for zstd without having it: an error before anything is made.
-      if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
-      let request = OpenRequest(
-        files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
-        creates: configuration.createIfMissing,
-        usesExisting: configuration.ifDifferent == .useExisting || configuration.access == .readOnly,
-        environment: environment)
-      let attachment = try request.attach()
-      if attachment.header.usesZstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
-      return try SharedStore(attachment, configuration)
-    }
+  // MARK: What it is
 
-    /// Gives the store back; later calls throw `closed`. Calls that are under way finish. Idempotent.
-    public func close() {
-      guard isOpen.exchange(false, ordering: .sequentiallyConsistent) else { return }
-      while writers.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
-      attachment.withdraw()
-    }
+  /// The data file.
+  public var path: String { attachment.path }
+  /// Entries it holds at most. With several shards the first evictions come when it is 90 to 98 % full.
+  public var capacity: Int { attachment.header.geometry.capacity }
+  public var shards: Int { attachment.header.geometry.shardCount }
+  public var maxKeySize: Int { attachment.header.geometry.maxKeySize }
+  public var maxValueSize: Int { attachment.header.geometry.maxValueSize }
+  public var maxRawSize: Int { attachment.header.geometry.maxRawSize }
 
-    /// The names of this user's stores, sorted.
-    ///
-    /// - Throws: `readOnly`, `system`.
-    public static func list(directory: String? = nil) throws(WarpError) -> [String] {
-      try StoreDirectory.names(directory)
-    }
-
-    /// Deletes a named store. Handles that have it open get `superseded` from then on.
-    ///
-    /// - Returns: whether there was one.
-    /// - Throws: `invalidName`, `notAStore` (a file that is not a store is not deleted), `insecureFile`, `busy`.
-    @discardableResult
-    public static func delete(named name: String, directory: String? = nil) throws(WarpError) -> Bool {
-      let files = try StoreFiles(name: name, directory: StoreDirectory.path(directory))
-      return try files.delete()
-    }
-
-    /// Deletes the store at a path; see ``delete(named:directory:)``.
-    @discardableResult
-    public static func delete(path: String) throws(WarpError) -> Bool { try StoreFiles(path: path).delete() }
-
-    // MARK: What it is
-
-    /// The data file.
-    public var path: String { attachment.path }
-    /// Entries it holds at most. With several shards the first evictions come when it is 90 to 98 % full.
-    public var capacity: Int { attachment.header.geometry.capacity }
-    public var shards: Int { attachment.header.geometry.shardCount }
-    public var maxKeySize: Int { attachment.header.geometry.maxKeySize }
-    public var maxValueSize: Int { attachment.header.geometry.maxValueSize }
-    public var maxRawSize: Int { attachment.header.geometry.maxRawSize }
-
-    /// Entries in it, expired ones that nobody has met yet included. O(shards).
-    ///
-    /// - Throws: `closed`, `superseded`.
-    public var count: Int {
-      get throws(WarpError) {
-        try checkOpen()
-        return attachment.shards.reduce(0) { $0 + $1.count }
-      }
-    }
-
-    /// Whether a call may go on.
-    @inline(__always)
-    func checkOpen() throws(WarpError) {
-      guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
-      try attachment.checkCurrent()
-    }
-
-    static var closed: WarpError { WarpError(.closed, "the handle was closed") }
-
-    /// Writes changed pages to the disk; on tmpfs there is none. Blocks for as long as the disk takes.
-    ///
-    /// - Throws: `closed`, `noSpace`, `system`.
-    public func sync() throws(WarpError) {
+  /// Entries in it, expired ones that nobody has met yet included. O(shards).
+  ///
+  /// - Throws: `closed`, `superseded`.
+  public var count: Int {
+    get throws(WarpError) {
       try checkOpen()
-      try attachment.sync()
+      return attachment.shards.reduce(0) { $0 + $1.count }
     }
   }
-#endif
+
+  /// Whether a call may go on.
+  @inline(__always)
+  func checkOpen() throws(WarpError) {
+    guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
+    try attachment.checkCurrent()
+  }
+
+  static var closed: WarpError { WarpError(.closed, "the handle was closed") }
+
+  /// Writes changed pages to the disk; on tmpfs there is none. Blocks for as long as the disk takes.
+  ///
+  /// - Throws: `closed`, `noSpace`, `system`.
+  public func sync() throws(WarpError) {
+    try checkOpen()
+    try attachment.sync()
+  }
+}

@@ -49,28 +49,26 @@ package enum Sieve {
   }
 }
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  extension Sieve {
-    /// The policy in the form in which a mutation asks for it.
-    package static func choice(in file: Attachment) -> VictimChoice {
-      { shard, isEligible in victim(in: ShardQueue(shard: shard, file: file), where: isEligible) }
-    }
+extension Sieve {
+  /// The policy in the form in which a mutation asks for it.
+  package static func choice(in file: Attachment) -> VictimChoice {
+    { shard, isEligible in victim(in: ShardQueue(shard: shard, file: file), where: isEligible) }
   }
+}
 
-  /// A shard's queue as SIEVE sees it.
-  private struct ShardQueue: SieveQueue {
-    let shard: Shard
-    let file: Attachment
+/// A shard's queue as SIEVE sees it.
+private struct ShardQueue: SieveQueue {
+  let shard: Shard
+  let file: Attachment
 
-    var oldest: SlotIndex? { shard.oldest }
-    var hand: SlotIndex? {
-      get { shard.hand }
-      nonmutating set { shard.hand = newValue }
-    }
-    var count: Int { shard.count }
-    func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
-    func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
-    func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
-    func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
+  var oldest: SlotIndex? { shard.oldest }
+  var hand: SlotIndex? {
+    get { shard.hand }
+    nonmutating set { shard.hand = newValue }
   }
-#endif
+  var count: Int { shard.count }
+  func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
+  func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
+  func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
+  func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
+}

@@ -50,33 +50,31 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  extension SharedStore {
-    /// Sums the counters. O(shards + stripes); other processes may be counting meanwhile.
-    ///
-    /// - Throws: `closed`, `superseded`, `system`.
-    public func statistics() throws(WarpError) -> StoreStatistics {
-      try checkOpen()
-      let values = attachment.counters()
-      func number(_ counter: Counter) -> Int { Int(truncatingIfNeeded: values[counter]) }
-      let allocated = try attachment.allocatedBytes()
-      return StoreStatistics(
-        hits: number(.hits), misses: number(.misses), busyMisses: number(.busyMisses),
-        insertions: number(.insertions), updates: number(.updates), evictions: number(.evictions),
-        expirations: number(.expirations), removals: number(.removals), oversizeSkips: number(.oversizeSkips),
-        corrupt: number(.corrupt), retries: number(.retries), recoveries: number(.recoveries),
-        compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo), count: try count,
-        capacity: capacity, storedBytes: try storedBytes, allocatedBytes: allocated.data + allocated.lock)
-    }
+extension SharedStore {
+  /// Sums the counters. O(shards + stripes); other processes may be counting meanwhile.
+  ///
+  /// - Throws: `closed`, `superseded`, `system`.
+  public func statistics() throws(WarpError) -> StoreStatistics {
+    try checkOpen()
+    let values = attachment.counters()
+    func number(_ counter: Counter) -> Int { Int(truncatingIfNeeded: values[counter]) }
+    let allocated = try attachment.allocatedBytes()
+    return StoreStatistics(
+      hits: number(.hits), misses: number(.misses), busyMisses: number(.busyMisses),
+      insertions: number(.insertions), updates: number(.updates), evictions: number(.evictions),
+      expirations: number(.expirations), removals: number(.removals), oversizeSkips: number(.oversizeSkips),
+      corrupt: number(.corrupt), retries: number(.retries), recoveries: number(.recoveries),
+      compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo), count: try count,
+      capacity: capacity, storedBytes: try storedBytes, allocatedBytes: allocated.data + allocated.lock)
+  }
 
-    /// Bytes of all keys and stored values. O(shards).
-    ///
-    /// - Throws: `closed`, `superseded`.
-    public var storedBytes: Int {
-      get throws(WarpError) {
-        try checkOpen()
-        return Int(truncatingIfNeeded: attachment.shards.reduce(0) { $0 &+ $1.storedBytes })
-      }
+  /// Bytes of all keys and stored values. O(shards).
+  ///
+  /// - Throws: `closed`, `superseded`.
+  public var storedBytes: Int {
+    get throws(WarpError) {
+      try checkOpen()
+      return Int(truncatingIfNeeded: attachment.shards.reduce(0) { $0 &+ $1.storedBytes })
     }
   }
-#endif
+}

@@ -1,69 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walking over all entries while others write.
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  import WarpFormat
+import WarpFormat
 
-  /// A copy of one entry.
-  public struct StoreEntry: Sendable, Equatable {
-    public let key: [UInt8]
-    public let value: [UInt8]
-    /// nil: it does not expire.
-    public let remaining: Duration?
-    /// Grows with every write to the entry's shard, and is never used again.
-    public let revision: UInt64
-  }
+/// A copy of one entry.
+public struct StoreEntry: Sendable, Equatable {
+  public let key: [UInt8]
+  public let value: [UInt8]
+  /// nil: it does not expire.
+  public let remaining: Duration?
+  /// Grows with every write to the entry's shard, and is never used again.
+  public let revision: UInt64
+}
 
-  extension SharedStore {
-    /// Runs a closure on a copy of each entry that has not expired: shard by shard, oldest first. The closure may use
-    /// the store. A key that is present throughout appears exactly once.
-    ///
-    /// It counts as no get and marks nothing visited.
-    ///
-    /// - Throws: what `body` throws, as it is; `busy`, `closed`, `superseded`.
-    /// - Complexity: O(capacity + bytes); one shard's writers wait while its entries are listed.
-    public func forEachEntry(_ body: (StoreEntry) throws -> Void) throws {
-      for shard in attachment.shards {
+extension SharedStore {
+  /// Runs a closure on a copy of each entry that has not expired: shard by shard, oldest first. The closure may use
+  /// the store. A key that is present throughout appears exactly once.
+  ///
+  /// It counts as no get and marks nothing visited.
+  ///
+  /// - Throws: what `body` throws, as it is; `busy`, `closed`, `superseded`.
+  /// - Complexity: O(capacity + bytes); one shard's writers wait while its entries are listed.
+  public func forEachEntry(_ body: (StoreEntry) throws -> Void) throws {
+    for shard in attachment.shards {
+      try checkOpen()
+      for ticket in try attachment.tickets(shard, limit: writerWait) {
         try checkOpen()
-        for ticket in try attachment.tickets(shard, limit: writerWait) {
-          try checkOpen()
-          guard let copy = try attachment.entry(ticket, in: shard, limit: writerWait),
-            let entry = entry(copy)
-          else { continue }
-          try body(entry)
-        }
+        guard let copy = try attachment.entry(ticket, in: shard, limit: writerWait),
+          let entry = entry(copy)
+        else { continue }
+        try body(entry)
       }
-    }
-
-    /// All keys, in the order of ``forEachEntry(_:)``.
-    public func keys() throws -> [[UInt8]] {
-      var keys: [[UInt8]] = []
-      try forEachEntry { keys.append($0.key) }
-      return keys
-    }
-
-    /// nil if it has expired or its bytes can't be decoded.
-    private func entry(_ copy: EntryCopy) -> StoreEntry? {
-      var remaining: Duration?
-      if copy.header.deadline != 0 {
-        let now = attachment.storeTime()
-        guard now < copy.header.deadline else { return nil }
-        remaining = .nanoseconds(Int64(clamping: copy.header.deadline - now))
-      }
-      guard let value = decoded(copy.stored, copy.header) else {
-        attachment.count(.corrupt)
-        return nil
-      }
-      return StoreEntry(key: copy.key, value: value, remaining: remaining, revision: copy.metadata.revision)
-    }
-
-    private func decoded(_ stored: [UInt8], _ header: EntryHeader) -> [UInt8]? {
-      if header.codec == Format.codecRaw { return header.rawSize == stored.count ? stored : nil }
-      var value = [UInt8](repeating: 0, count: header.rawSize)
-      let isRight = unsafe stored.withUnsafeBytes { frame in
-        unsafe value.withUnsafeMutableBytes { target in unsafe Compression.decompress(frame, into: target) }
-      }
-      return isRight ? value : nil
     }
   }
-#endif
+
+  /// All keys, in the order of ``forEachEntry(_:)``.
+  public func keys() throws -> [[UInt8]] {
+    var keys: [[UInt8]] = []
+    try forEachEntry { keys.append($0.key) }
+    return keys
+  }
+
+  /// nil if it has expired or its bytes can't be decoded.
+  private func entry(_ copy: EntryCopy) -> StoreEntry? {
+    var remaining: Duration?
+    if copy.header.deadline != 0 {
+      let now = attachment.storeTime()
+      guard now < copy.header.deadline else { return nil }
+      remaining = .nanoseconds(Int64(clamping: copy.header.deadline - now))
+    }
+    guard let value = decoded(copy.stored, copy.header) else {
+      attachment.count(.corrupt)
+      return nil
+    }
+    return StoreEntry(key: copy.key, value: value, remaining: remaining, revision: copy.metadata.revision)
+  }
+
+  private func decoded(_ stored: [UInt8], _ header: EntryHeader) -> [UInt8]? {
+    if header.codec == Format.codecRaw { return header.rawSize == stored.count ? stored : nil }
+    var value = [UInt8](repeating: 0, count: header.rawSize)
+    let isRight = unsafe stored.withUnsafeBytes { frame in
+      unsafe value.withUnsafeMutableBytes { target in unsafe Compression.decompress(frame, into: target) }
+    }
+    return isRight ? value : nil
+  }
+}

@@ -1,166 +1,164 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sets and removes. Encoding, compression and digest happen before the shard is taken.
 
-#if canImport(Darwin) || canImport(Musl) || canImport(Glibc)
-  public import WarpFormat
-  import Synchronization
+import Synchronization
+public import WarpFormat
 
-  /// What a set did.
-  public enum SetResult: Sendable, Equatable {
-    /// The key is new, or its entry had expired.
-    case stored
-    /// The key had another value.
-    case replaced
-    /// The value is too large, also compressed. It is not stored, and an older value of the key is gone.
-    case skipped
+/// What a set did.
+public enum SetResult: Sendable, Equatable {
+  /// The key is new, or its entry had expired.
+  case stored
+  /// The key had another value.
+  case replaced
+  /// The value is too large, also compressed. It is not stored, and an older value of the key is gone.
+  case skipped
+}
+
+extension SharedStore {
+  /// Stores a value. When this returns, every process sees it, and no process's death undoes it.
+  ///
+  /// - Parameter timeToLive: from now on; nil: the handle's own.
+  /// - Throws: `keyTooLarge`, `invalidTimeToLive`; `busy`, `full`, `noSpace`: an older value then stays; `readOnly`,
+  ///   `closed`, `superseded`, `corruptShard`.
+  /// - Complexity: O(key + value); eviction adds O(1) amortised.
+  @discardableResult
+  public func set(
+    _ key: RawSpan, to value: RawSpan, timeToLive: Duration? = nil
+  ) throws(WarpError) -> SetResult {
+    let lifetime = try timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? defaultTimeToLive
+    return try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
+      try unsafe value.withUnsafeBytes { (value) throws(WarpError) in
+        try unsafe set(key, value, lifetime: lifetime)
+      }
+    }
   }
 
-  extension SharedStore {
-    /// Stores a value. When this returns, every process sees it, and no process's death undoes it.
-    ///
-    /// - Parameter timeToLive: from now on; nil: the handle's own.
-    /// - Throws: `keyTooLarge`, `invalidTimeToLive`; `busy`, `full`, `noSpace`: an older value then stays; `readOnly`,
-    ///   `closed`, `superseded`, `corruptShard`.
-    /// - Complexity: O(key + value); eviction adds O(1) amortised.
-    @discardableResult
-    public func set(
-      _ key: RawSpan, to value: RawSpan, timeToLive: Duration? = nil
-    ) throws(WarpError) -> SetResult {
-      let lifetime = try timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? defaultTimeToLive
-      return try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
-        try unsafe value.withUnsafeBytes { (value) throws(WarpError) in
-          try unsafe set(key, value, lifetime: lifetime)
-        }
-      }
+  /// See ``set(_:to:timeToLive:)-(RawSpan,_,_)``.
+  @discardableResult
+  public func set(_ key: [UInt8], to value: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
+    try unsafe set(key.span.bytes, to: value.span.bytes, timeToLive: timeToLive)
+  }
+
+  /// See ``set(_:to:timeToLive:)-(RawSpan,_,_)``. The key's bytes are its UTF-8.
+  @discardableResult
+  public func set(_ key: String, to value: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
+    try set(Array(key.utf8), to: value, timeToLive: timeToLive)
+  }
+
+  private func set(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: UInt64
+  ) throws(WarpError) -> SetResult {
+    guard key.count <= maxKeySize else {
+      throw WarpError(
+        .keyTooLarge,
+        "the key has \(key.count) bytes, the store takes \(maxKeySize): use a shorter key or a larger "
+          + "maxKeySize")
     }
-
-    /// See ``set(_:to:timeToLive:)-(RawSpan,_,_)``.
-    @discardableResult
-    public func set(_ key: [UInt8], to value: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
-      try unsafe set(key.span.bytes, to: value.span.bytes, timeToLive: timeToLive)
-    }
-
-    /// See ``set(_:to:timeToLive:)-(RawSpan,_,_)``. The key's bytes are its UTF-8.
-    @discardableResult
-    public func set(_ key: String, to value: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
-      try set(Array(key.utf8), to: value, timeToLive: timeToLive)
-    }
-
-    private func set(
-      _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: UInt64
-    ) throws(WarpError) -> SetResult {
-      guard key.count <= maxKeySize else {
-        throw WarpError(
-          .keyTooLarge,
-          "the key has \(key.count) bytes, the store takes \(maxKeySize): use a shorter key or a larger "
-            + "maxKeySize")
-      }
-      let frame = unsafe compressed(value)
-      guard frame != nil || value.count <= maxValueSize else { return try unsafe skip(key) }
-      guard let frame else { return try unsafe store(key, value, value.count, Format.codecRaw, lifetime) }
-      return try unsafe frame.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
-        try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime)
-      }
-    }
-
-    /// The value's frame if this handle compresses, it is worth it, and it fits.
-    private func compressed(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
-      guard case .zstd(let level, let threshold) = configuration.compression, attachment.header.usesZstd,
-        value.count >= threshold || value.count > maxValueSize, value.count <= maxRawSize
-      else { return nil }
-      let frame = unsafe Compression.compress(value, level: level, limit: min(maxValueSize, value.count - 1))
-      if let frame {
-        attachment.count(.compressedFrom, value.count)
-        attachment.count(.compressedTo, frame.count)
-      }
-      return frame
-    }
-
-    private func skip(_ key: UnsafeRawBufferPointer) throws(WarpError) -> SetResult {
-      _ = try unsafe removeBytes(key)
-      attachment.count(.oversizeSkips)
-      return .skipped
-    }
-
-    private func store(
-      _ key: UnsafeRawBufferPointer, _ stored: UnsafeRawBufferPointer, _ rawSize: Int, _ codec: UInt8,
-      _ lifetime: UInt64
-    ) throws(WarpError) -> SetResult {
-      let hash = unsafe attachment.hash(key)
-      let shard = attachment.shard(of: hash)
-      let written = attachment.storeTime()
-      let header = EntryHeader(
-        deadline: lifetime == 0 ? 0 : written &+ lifetime, keySize: key.count, storedSize: stored.count,
-        rawSize: rawSize, codec: codec, flags: 0)
-      let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
-      let file = attachment
-      let changes = try writing { () throws(WarpError) in
-        try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-          let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
-          return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
-        }
-      }
-      file.count(changes.replaced ? .updates : .insertions)
-      file.count(.evictions, changes.evictions)
-      file.count(.expirations, changes.expirations)
-      return changes.replaced ? .replaced : .stored
-    }
-
-    /// Removes a key. Returns whether it was there and not expired.
-    ///
-    /// - Throws: `busy`, `readOnly`, `closed`, `superseded`.
-    @discardableResult
-    public func remove(_ key: RawSpan) throws(WarpError) -> Bool {
-      try unsafe key.withUnsafeBytes { (key) throws(WarpError) in try unsafe removeBytes(key) }
-    }
-
-    /// See ``remove(_:)-(RawSpan)``.
-    @discardableResult
-    public func remove(_ key: [UInt8]) throws(WarpError) -> Bool { try unsafe remove(key.span.bytes) }
-
-    /// See ``remove(_:)-(RawSpan)``.
-    @discardableResult
-    public func remove(_ key: String) throws(WarpError) -> Bool { try remove(Array(key.utf8)) }
-
-    private func removeBytes(_ key: UnsafeRawBufferPointer) throws(WarpError) -> Bool {
-      guard key.count <= maxKeySize else {
-        try checkOpen()
-        return false
-      }
-      let hash = unsafe attachment.hash(key)
-      let shard = attachment.shard(of: hash)
-      let file = attachment
-      var changes = Changes()
-      let removed = try writing { () throws(WarpError) in
-        try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-          unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
-        }
-      }
-      if removed { file.count(.removals) }
-      file.count(.expirations, changes.expirations)
-      return removed
-    }
-
-    /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.
-    ///
-    /// - Throws: `busy` (shards before it are then empty), `readOnly`, `closed`, `superseded`.
-    /// - Complexity: O(capacity).
-    public func removeAll() throws(WarpError) {
-      try writing { () throws(WarpError) in
-        for shard in attachment.shards {
-          try attachment.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
-        }
-      }
-      attachment.resetCounters()
-    }
-
-    /// Runs a write while `close` waits for it.
-    @inline(__always)
-    private func writing<Result>(_ body: () throws(WarpError) -> Result) throws(WarpError) -> Result {
-      writers.add(1, ordering: .sequentiallyConsistent)
-      defer { writers.subtract(1, ordering: .sequentiallyConsistent) }
-      guard isOpen.load(ordering: .sequentiallyConsistent) else { throw SharedStore.closed }
-      return try body()
+    let frame = unsafe compressed(value)
+    guard frame != nil || value.count <= maxValueSize else { return try unsafe skip(key) }
+    guard let frame else { return try unsafe store(key, value, value.count, Format.codecRaw, lifetime) }
+    return try unsafe frame.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
+      try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime)
     }
   }
-#endif
+
+  /// The value's frame if this handle compresses, it is worth it, and it fits.
+  private func compressed(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
+    guard case .zstd(let level, let threshold) = configuration.compression, attachment.header.usesZstd,
+      value.count >= threshold || value.count > maxValueSize, value.count <= maxRawSize
+    else { return nil }
+    let frame = unsafe Compression.compress(value, level: level, limit: min(maxValueSize, value.count - 1))
+    if let frame {
+      attachment.count(.compressedFrom, value.count)
+      attachment.count(.compressedTo, frame.count)
+    }
+    return frame
+  }
+
+  private func skip(_ key: UnsafeRawBufferPointer) throws(WarpError) -> SetResult {
+    _ = try unsafe removeBytes(key)
+    attachment.count(.oversizeSkips)
+    return .skipped
+  }
+
+  private func store(
+    _ key: UnsafeRawBufferPointer, _ stored: UnsafeRawBufferPointer, _ rawSize: Int, _ codec: UInt8,
+    _ lifetime: UInt64
+  ) throws(WarpError) -> SetResult {
+    let hash = unsafe attachment.hash(key)
+    let shard = attachment.shard(of: hash)
+    let written = attachment.storeTime()
+    let header = EntryHeader(
+      deadline: lifetime == 0 ? 0 : written &+ lifetime, keySize: key.count, storedSize: stored.count,
+      rawSize: rawSize, codec: codec, flags: 0)
+    let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
+    let file = attachment
+    let changes = try writing { () throws(WarpError) in
+      try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
+        let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
+        return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
+      }
+    }
+    file.count(changes.replaced ? .updates : .insertions)
+    file.count(.evictions, changes.evictions)
+    file.count(.expirations, changes.expirations)
+    return changes.replaced ? .replaced : .stored
+  }
+
+  /// Removes a key. Returns whether it was there and not expired.
+  ///
+  /// - Throws: `busy`, `readOnly`, `closed`, `superseded`.
+  @discardableResult
+  public func remove(_ key: RawSpan) throws(WarpError) -> Bool {
+    try unsafe key.withUnsafeBytes { (key) throws(WarpError) in try unsafe removeBytes(key) }
+  }
+
+  /// See ``remove(_:)-(RawSpan)``.
+  @discardableResult
+  public func remove(_ key: [UInt8]) throws(WarpError) -> Bool { try unsafe remove(key.span.bytes) }
+
+  /// See ``remove(_:)-(RawSpan)``.
+  @discardableResult
+  public func remove(_ key: String) throws(WarpError) -> Bool { try remove(Array(key.utf8)) }
+
+  private func removeBytes(_ key: UnsafeRawBufferPointer) throws(WarpError) -> Bool {
+    guard key.count <= maxKeySize else {
+      try checkOpen()
+      return false
+    }
+    let hash = unsafe attachment.hash(key)
+    let shard = attachment.shard(of: hash)
+    let file = attachment
+    var changes = Changes()
+    let removed = try writing { () throws(WarpError) in
+      try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
+        unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
+      }
+    }
+    if removed { file.count(.removals) }
+    file.count(.expirations, changes.expirations)
+    return removed
+  }
+
+  /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.
+  ///
+  /// - Throws: `busy` (shards before it are then empty), `readOnly`, `closed`, `superseded`.
+  /// - Complexity: O(capacity).
+  public func removeAll() throws(WarpError) {
+    try writing { () throws(WarpError) in
+      for shard in attachment.shards {
+        try attachment.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
+      }
+    }
+    attachment.resetCounters()
+  }
+
+  /// Runs a write while `close` waits for it.
+  @inline(__always)
+  private func writing<Result>(_ body: () throws(WarpError) -> Result) throws(WarpError) -> Result {
+    writers.add(1, ordering: .sequentiallyConsistent)
+    defer { writers.subtract(1, ordering: .sequentiallyConsistent) }
+    guard isOpen.load(ordering: .sequentiallyConsistent) else { throw SharedStore.closed }
+    return try body()
+  }
+}

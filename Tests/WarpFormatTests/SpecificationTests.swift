@@ -20,10 +20,12 @@ private struct Specification {
   var tables: [(name: String, size: Int, rows: [Row])] = []
   var text: String
 
+  static var root: URL {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  }
+
   init() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    text = try String(contentsOf: root.appending(path: "SPEC.md"), encoding: .utf8)
+    text = try String(contentsOf: Specification.root.appending(path: "SPEC.md"), encoding: .utf8)
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       if let heading = line.wholeMatch(of: /### Structure: (.+) \((\d+) bytes\)/) {
         tables.append((String(heading.1), Int(heading.2)!, []))
@@ -39,7 +41,7 @@ private struct Specification {
 }
 
 /// What column Type says about a field.
-private func type(of field: Field, in structure: Structure) -> String {
+private func typeName(_ field: Field, in structure: Structure) -> String {
   if structure.name == "Clock record", field.name == "base" { return "i64 ns" }
   switch field.kind {
   case .integer: return "u\(field.size * 8)"
@@ -58,7 +60,7 @@ private func type(of field: Field, in structure: Structure) -> String {
       #expect(table.size == structure.size, "\(structure.name)")
       let written = table.rows.filter { $0.name != "reserved" }
       let coded = structure.fields.map {
-        Specification.Row(name: $0.name, offset: $0.offset, size: $0.size, type: type(of: $0, in: structure))
+        Specification.Row(name: $0.name, offset: $0.offset, size: $0.size, type: typeName($0, in: structure))
       }
       #expect(written == coded, "\(structure.name)")
     }
@@ -93,4 +95,32 @@ private func type(of field: Field, in structure: Structure) -> String {
       #expect(ids > 0, "\(requirements) requirements without an id: \(unit.prefix(120))")
     }
   }
+
+  /// The worked example shows each line of `one-entry.warp` that is not all zero, and nothing else.
+  @Test func workedExampleIsTheFixture() throws {
+    let text = try Specification().text
+    let chapter = try #require(text.firstRange(of: "\n## 21. Worked example\n"))
+    let end = try #require(text.firstRange(of: "\nThe lock file that belongs to it"))
+    let shown = text[chapter.upperBound..<end.lowerBound].split(separator: "\n").filter {
+      $0.prefixMatch(of: /[0-9a-f]{8}  [0-9a-f]{2} [0-9a-f]{2}/) != nil
+    }
+    let file = try Data(contentsOf: Specification.root.appending(path: "fixtures/v1/valid/one-entry.warp"))
+    let bytes = [UInt8](file)
+    var lines: [String] = []
+    for offset in stride(from: 0, to: bytes.count, by: 16) {
+      let line = bytes[offset..<min(offset + 16, bytes.count)]
+      guard line.contains(where: { $0 != 0 }) else { continue }
+      let digits = line.map { byte in hexadecimal(Int(byte), digits: 2) }
+      let characters = line.map { (32..<127).contains($0) ? String(UnicodeScalar($0)) : "." }
+      lines.append(
+        hexadecimal(offset, digits: 8) + "  " + digits.prefix(8).joined(separator: " ") + "  "
+          + digits.dropFirst(8).joined(separator: " ") + "  |" + characters.joined() + "|")
+    }
+    #expect(shown.map(String.init) == lines)
+  }
+}
+
+private func hexadecimal(_ value: Int, digits: Int) -> String {
+  let text = String(value, radix: 16)
+  return String(repeating: "0", count: max(0, digits - text.count)) + text
 }

@@ -7,6 +7,8 @@
 //   reader knows whether that version ever was a value, how long it must be, and every byte of it.
 // - check covers all the bytes behind it. A copy made of two values fails it.
 
+import WarpTestSupport
+
 /// What the owner of a key does at one version of it.
 enum OwnerAction {
   case set(size: Int)

@@ -7,6 +7,7 @@
 
 import WarpFormat
 import WarpKV
+import WarpTestSupport
 
 struct Worker {
   let store: SharedStore

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where there is no POSIX: the names of System.swift, throwing `unsupportedPlatform`. Everything above compiles as it
+// is, and a shared store can't be opened. `-DWARP_NO_POSIX` builds this file on any machine, so that it can't rot.
+
+#if !(canImport(Darwin) || canImport(Musl) || canImport(Glibc)) || WARP_NO_POSIX
+  extension System {
+    private static func unsupported() -> FormatError {
+      FormatError(.unsupportedPlatform, "shared stores need POSIX files and memory: use the memory backend here")
+    }
+
+    package static func open(_ path: String, _ access: Access) throws(FormatError) -> Int32 { throw unsupported() }
+    package static func close(_ descriptor: Int32) {}
+    package static func status(_ descriptor: Int32, _ path: String) throws(FormatError) -> FileStatus {
+      throw unsupported()
+    }
+    package static func status(path: String) throws(FormatError) -> FileStatus? { throw unsupported() }
+    package static func read(
+      _ descriptor: Int32, at offset: Int, count: Int, _ path: String
+    ) throws(FormatError) -> [UInt8] { throw unsupported() }
+    static func nextData(_ descriptor: Int32, from offset: Int) -> Range<Int>? { nil }
+    package static func write(_ descriptor: Int32, _ bytes: [UInt8]) throws(FormatError) { throw unsupported() }
+    package static func write(
+      _ descriptor: Int32, at offset: Int, _ bytes: [UInt8], _ path: String
+    ) throws(FormatError) { throw unsupported() }
+    package static func isTerminal(_ descriptor: Int32) -> Bool { false }
+    package static func setSize(_ descriptor: Int32, _ size: Int, _ path: String) throws(FormatError) {
+      throw unsupported()
+    }
+    package static func allocate(
+      _ descriptor: Int32, _ offset: Int, _ size: Int, _ path: String
+    ) throws(FormatError) { throw unsupported() }
+    package static func sync(_ descriptor: Int32, _ path: String) throws(FormatError) { throw unsupported() }
+    package static func rename(_ from: String, _ to: String) throws(FormatError) { throw unsupported() }
+    @discardableResult
+    package static func remove(_ path: String) throws(FormatError) -> Bool { throw unsupported() }
+    package static func fileSystem(_ descriptor: Int32) -> Int64 { 0 }
+    package static func makeDirectory(_ path: String) throws(FormatError) { throw unsupported() }
+    package static func openDirectory(_ path: String) throws(FormatError) -> Int32 { throw unsupported() }
+    package static func list(_ path: String) throws(FormatError) -> [String] { throw unsupported() }
+    static func map(
+      descriptor: Int32, size: Int, writable: Bool
+    ) throws(FormatError) -> UnsafeMutableRawPointer { throw unsupported() }
+    static func unmap(_ base: UnsafeMutableRawPointer, size: Int) {}
+    package static func lockFile(
+      _ descriptor: Int32, waiting nanoseconds: Int64, _ path: String
+    ) throws(FormatError) { throw unsupported() }
+    package static func lockByte(
+      _ descriptor: Int32, _ kind: LockKind, at offset: Int64, count: Int64 = 1, _ path: String
+    ) throws(FormatError) -> Bool { throw unsupported() }
+
+    package static func bootTime() -> Int64 { 0 }
+    package static func realTime() -> Int64 { 0 }
+    package static func sleep(_ nanoseconds: Int64) {}
+    package static func yield() {}
+    package static func entropy(_ count: Int) throws(FormatError) -> [UInt8] { throw unsupported() }
+    package static func environment(_ name: String) -> String? { nil }
+    package static func userID() -> UInt32 { 0 }
+    package static func process() -> ProcessIdentity {
+      ProcessIdentity(id: 0, startTime: 0, pidNamespace: 0, timeNamespace: 0, userID: 0)
+    }
+    package static func bootID() -> [UInt8] { [UInt8](repeating: 0, count: 16) }
+  }
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a shared store of one shard must do, written independently of it: a dictionary, a list in order of insertion, a
+// hand. It shares no code with the library and is as plain as can be.
+//
+// - A hit marks the entry visited. An update, or a refill of an expired entry that is still there, keeps its place and
+//   marks it visited. A new entry joins at the newest end, unvisited.
+// - The victim is looked for from the hand, or from the oldest: visited entries are cleared and passed, except expired
+//   ones. The hand stays at the victim's newer neighbour; if there is none, it starts at the oldest of that day.
+// - A get of an expired entry misses and leaves it where it is.
+
+public final class SieveModel<Key: Hashable, Value> {
+  public struct Entry {
+    public var value: Value
+    /// Nanoseconds; nil: never.
+    public var deadline: Int64?
+    var isVisited: Bool
+    var newer: Key?
+    var older: Key?
+  }
+
+  public struct Counts: Equatable {
+    public var hits = 0, misses = 0, insertions = 0, updates = 0, evictions = 0, expirations = 0, removals = 0
+    public var skips = 0
+    public init() {}
+  }
+
+  public enum SetOutcome { case stored, replaced, full }
+
+  public let capacity: Int
+  public let evicts: Bool
+  public private(set) var entries: [Key: Entry] = [:]
+  public private(set) var counts = Counts()
+  private var oldest: Key?
+  private var newest: Key?
+  private var hand: Key?
+
+  public init(capacity: Int, evicts: Bool = true) {
+    self.capacity = capacity
+    self.evicts = evicts
+  }
+
+  public func isLive(_ key: Key, at now: Int64) -> Bool {
+    guard let entry = entries[key] else { return false }
+    return entry.deadline.map { now < $0 } ?? true
+  }
+
+  public func get(_ key: Key, at now: Int64) -> Value? {
+    guard isLive(key, at: now) else {
+      counts.misses += 1
+      return nil
+    }
+    counts.hits += 1
+    entries[key]?.isVisited = true
+    return entries[key]?.value
+  }
+
+  public func set(_ key: Key, _ value: Value, deadline: Int64?, at now: Int64) -> SetOutcome {
+    if entries[key] != nil {
+      let wasLive = isLive(key, at: now)
+      entries[key]?.value = value
+      entries[key]?.deadline = deadline
+      entries[key]?.isVisited = true
+      if wasLive {
+        counts.updates += 1
+        return .replaced
+      }
+      counts.expirations += 1
+      counts.insertions += 1
+      return .stored
+    }
+    if entries.count == capacity {
+      if evicts { evict(at: now) } else { reap(at: now) }
+      if entries.count == capacity { return .full }
+    }
+    entries[key] = Entry(value: value, deadline: deadline, isVisited: false, newer: nil, older: newest)
+    if let newest { entries[newest]?.newer = key } else { oldest = key }
+    newest = key
+    counts.insertions += 1
+    return .stored
+  }
+
+  public func remove(_ key: Key, at now: Int64) -> Bool {
+    guard entries[key] != nil else { return false }
+    let wasLive = isLive(key, at: now)
+    unlink(key)
+    if wasLive { counts.removals += 1 } else { counts.expirations += 1 }
+    return wasLive
+  }
+
+  /// A value over the limit: the older one goes.
+  public func skip(_ key: Key, at now: Int64) {
+    _ = remove(key, at: now)
+    counts.skips += 1
+  }
+
+  /// Forgets everything, the counters too.
+  public func removeAll() {
+    entries = [:]
+    oldest = nil
+    newest = nil
+    hand = nil
+    counts = Counts()
+  }
+
+  /// Keys oldest first, expired ones included.
+  public var order: [Key] {
+    var keys: [Key] = []
+    var at = oldest
+    while let key = at {
+      keys.append(key)
+      at = entries[key]?.newer
+    }
+    return keys
+  }
+
+  private func evict(at now: Int64) {
+    guard var at = hand ?? oldest else { return }
+    while entries[at]?.isVisited == true, isLive(at, at: now) {
+      entries[at]?.isVisited = false
+      at = entries[at]?.newer ?? oldest ?? at
+    }
+    let wasLive = isLive(at, at: now)
+    hand = at
+    unlink(at)
+    if wasLive { counts.evictions += 1 } else { counts.expirations += 1 }
+  }
+
+  private func reap(at now: Int64) {
+    for key in order where !isLive(key, at: now) {
+      unlink(key)
+      counts.expirations += 1
+    }
+  }
+
+  private func unlink(_ key: Key) {
+    guard let entry = entries.removeValue(forKey: key) else { return }
+    if let older = entry.older { entries[older]?.newer = entry.newer } else { oldest = entry.newer }
+    if let newer = entry.newer { entries[newer]?.older = entry.older } else { newest = entry.older }
+    if hand == key { hand = entry.newer }
+  }
+}
