@@ -52,7 +52,8 @@ struct Worker {
     if let size = try get(&desk, &tally) {
       guard Content.matches(desk.value, size: size, of: mixed) else {
         throw ReplayError(
-          .wrongValue, "request \(request): the store gave \(size) bytes that are not what was set for key "
+          .wrongValue,
+          "request \(request): the store gave \(size) bytes that are not what was set for key "
             + String(decoding: desk.key, as: UTF8.self))
       }
       tally.hits += 1

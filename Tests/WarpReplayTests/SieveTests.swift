@@ -74,7 +74,9 @@ private func plainMisses(_ ids: [UInt64], capacity: Int) -> Int {
 
   @Test func idsFarApartAreNumberedAlike() throws {
     let small: [UInt64] = [0, 1, 2, 0, 3, 1, 0, 4, 2, 0, 1]
-    let dense = try withTrace(small) { (KeyNumbers($0).uniques, ExactSieve.misses($0, KeyNumbers($0), capacity: 2)) }
+    let dense = try withTrace(small) {
+      (KeyNumbers($0).uniques, ExactSieve.misses($0, KeyNumbers($0), capacity: 2))
+    }
     let sparse = try withTrace(small.map(Content.mixed)) {
       (KeyNumbers($0).uniques, ExactSieve.misses($0, KeyNumbers($0), capacity: 2))
     }

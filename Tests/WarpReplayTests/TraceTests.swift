@@ -58,7 +58,8 @@ private func code(_ path: String) -> ReplayError.Code? {
   static let frame: [UInt8] = {
     let text = Array("time_s,key,size_bytes\n0,7,12\n1,8,0\n1,7,12\n".utf8)
     let block = UInt32(1 | text.count << 3)
-    return [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x68] + (0..<3).map { UInt8(truncatingIfNeeded: block >> (8 * $0)) } + text
+    return [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x68] + (0..<3).map { UInt8(truncatingIfNeeded: block >> (8 * $0)) }
+      + text
   }()
 
   @Test func aCompressedTable() throws {

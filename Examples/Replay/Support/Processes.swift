@@ -2,6 +2,8 @@
 // Children, the clock and the terminal. Workers are this very executable, started anew: a fork would copy a process
 // whose locks and mappings belong to its parent.
 
+import Synchronization
+
 #if canImport(Darwin)
   @preconcurrency import Darwin
 #elseif canImport(Musl)
@@ -9,7 +11,6 @@
 #elseif canImport(Glibc)
   @preconcurrency import Glibc
 #endif
-import Synchronization
 
 package enum Processes {
   /// The path of this executable, symbolic links resolved; what it was called by if it can't be found.
@@ -86,7 +87,10 @@ package enum Interrupt {
 }
 
 package enum Terminal {
-  package enum Stream: Int32 { case output = 1, errors = 2 }
+  package enum Stream: Int32 {
+    case output = 1
+    case errors = 2
+  }
 
   package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
 
