@@ -126,8 +126,9 @@ extension Shard {
   /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
   @inline(__always)
   func holds(_ slot: SlotIndex, _ key: UnsafeRawBufferPointer) -> Bool {
-    let size = data.load32(slotOffset(slot) &+ SlotFields.keySize.offset)
-    return unsafe Int(size) == key.count && data.equals(keyOffset(slot), key)
+    // The two sizes are always accessed as one word, so that a reader can't see one of each.
+    let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
+    return unsafe Int(UInt32(truncatingIfNeeded: sizes)) == key.count && data.equals(keyOffset(slot), key)
   }
 
   /// Writes an entry into a free slot: WRITING, bytes, metadata, COMMITTED (SPEC.md, W2).

@@ -66,7 +66,7 @@ public enum Format {
   public static let maximumKeySize = 1 << 16
   public static let maximumValueSize = 1 << 30
   public static let maximumFileSize: Int64 = 1 << 46
-  /// 292 years in nanoseconds: a deadline fits 63 bits with room for store time itself.
+  /// 146 years in nanoseconds: a deadline fits 63 bits with room for store time itself.
   public static let maximumTimeToLive: Int64 = 1 << 62
   public static let maximumNameSize = 200
   public static let supersededCurrent: UInt64 = 0

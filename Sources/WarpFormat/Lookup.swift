@@ -101,7 +101,7 @@ extension Shard {
     return .busy
   }
 
-  /// R5: the same, by whoever holds the shard.
+  /// R4.4: the same, by whoever holds the shard.
   func lockedLookup(
     _ key: UnsafeRawBufferPointer, hash: UInt64, now: () -> UInt64, copy: (Candidate) -> Void
   ) -> Lookup {

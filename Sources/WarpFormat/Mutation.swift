@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing (SPEC.md §10.3; the step ids W1 to W5 are the same there). Each function runs under the shard's owner word.
+// Writing (SPEC.md §10.3 and §10.5; the step ids W1 to W4 and X1 to X6 are the same there). Each function runs under the shard's owner word.
 //
 // - A linked slot is never modified: an update fills the spare slot, swings the bucket word and frees the old slot.
 // - Everything that can fail happens while the sequence is even. Between odd and even nothing throws, and each freed
@@ -56,7 +56,7 @@ extension Shard {
     let parts = HashParts(hash: entry.hash)
     let existing = unsafe find(entry.key, parts)
     if existing == nil, count >= capacity, choose == nil {
-      try reap(now(), &changes)
+      reap(now(), &changes)
       guard count < capacity else {
         throw FormatError(
           .full,
@@ -106,30 +106,44 @@ extension Shard {
     endWrite()
   }
 
-  /// W3 for a new key: evict if the shard is full, make room in the window, link.
+  /// W3 for a new key. One entry at most makes room: the coldest of a full window, else the policy's victim of a full
+  /// shard.
   private func insert(
     _ slot: SlotIndex, _ parts: HashParts, _ now: () -> UInt64, _ choose: VictimChoice?, _ changes: inout Changes
   ) throws(FormatError) {
+    guard freeBucket(parts) != nil else { return try displace(slot, parts, now, &changes) }
     var victim: (bucket: UInt32, slot: SlotIndex)?
     if count >= capacity { victim = try pickVictim(now, choose, &changes) { _ in true } }
     beginWrite()
     if let victim { drop(victim.bucket, victim.slot) }
-    var target = freeBucket(parts)
-    if target == nil, let cold = coldest(parts) {
-      tally(cold.slot, now, &changes)
-      drop(cold.bucket, cold.slot)
-      target = freeBucket(parts)
-    }
-    guard let target else {
-      endWrite()
-      throw corrupt("a full probe window holds no entry", bucketOffset(parts.fingerprint), rule: "WKV-B03")
-    }
     setVisited(slot, false)
-    link(target, parts.word(slot))
+    // Unlinking only makes more buckets free, so there still is one.
+    link(freeBucket(parts) ?? parts.fingerprint, parts.word(slot))
     append(slot)
     setControl(slot, controlWord(slot).with(.live))
     put(ControlFields.count, UInt32(count) &+ 1)
     put64(ControlFields.storedBytes, storedBytes &+ entrySize(slot))
+    endWrite()
+  }
+
+  /// Gives the newcomer the bucket of the coldest entry in its full window. A backward shift could leave the hole behind
+  /// the window's end.
+  private func displace(
+    _ slot: SlotIndex, _ parts: HashParts, _ now: () -> UInt64, _ changes: inout Changes
+  ) throws(FormatError) {
+    guard let cold = coldest(parts) else {
+      throw corrupt("a full probe window holds no entry", bucketOffset(parts.fingerprint), rule: "WKV-B03")
+    }
+    tally(cold.slot, now, &changes)
+    let delta = entrySize(slot) &- entrySize(cold.slot)
+    beginWrite()
+    setVisited(slot, false)
+    link(cold.bucket, parts.word(slot))
+    detach(cold.slot)
+    append(slot)
+    setControl(slot, controlWord(slot).with(.live))
+    freeSlot(cold.slot)
+    put64(ControlFields.storedBytes, storedBytes &+ delta)
     endWrite()
   }
 
@@ -182,7 +196,7 @@ extension Shard {
   }
 
   /// Removes every expired entry. O(used slots).
-  private func reap(_ now: UInt64, _ changes: inout Changes) throws(FormatError) {
+  private func reap(_ now: UInt64, _ changes: inout Changes) {
     for slot in usedSlots where state(slot) == .live {
       let deadline = deadline(slot)
       guard deadline != 0, now >= deadline, let bucket = bucket(of: slot, hash: hash(slot)) else { continue }
@@ -209,7 +223,7 @@ extension Shard {
     return !isExpired
   }
 
-  /// W5. Every slot is FREE before the first bucket is cleared: a writer that dies in between has removed some of the
+  /// X1 to X6. Every slot is FREE before the first bucket is cleared: a writer that dies in between has removed some of the
   /// entries and hidden none. O(slots + buckets).
   package func removeAll() {
     beginWrite()

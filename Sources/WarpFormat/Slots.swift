@@ -47,9 +47,8 @@ extension Shard {
 
   /// Bytes of key and stored value, clamped.
   func entrySize(_ slot: SlotIndex) -> UInt64 {
-    let at = slotOffset(slot)
-    return UInt64(min(data.load32(at &+ SlotFields.keySize.offset), UInt32(maxKeySize)))
-      &+ UInt64(min(data.load32(at &+ SlotFields.storedSize.offset), UInt32(maxValueSize)))
+    let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
+    return min(sizes & 0xFFFF_FFFF, UInt64(maxKeySize)) &+ min(sizes >> 32, UInt64(maxValueSize))
   }
 
   /// Bytes from a slot's start that an entry takes.
@@ -75,8 +74,9 @@ extension Shard {
       throw corrupt("no slot is free", control + ControlFields.usedSlots.offset, rule: "WKV-A01")
     }
     let slot = SlotIndex(next)
-    try back(slot, size: size, in: file)
+    let allocated = try back(slot, size: size, in: file)
     data.release32(control + ControlFields.usedSlots.offset, next)
+    setAllocated(slot, allocated)
     return slot
   }
 
@@ -94,7 +94,7 @@ extension Shard {
       do throws(FormatError) {
         // Once the file system has said no, only slots that have their blocks are looked at.
         if failure == nil || hasRoom(slot, size: size) {
-          try back(slot, size: size, in: file)
+          setAllocated(slot, try back(slot, size: size, in: file))
           if let previous { setNewer(previous, next) } else { put(ControlFields.freeHead, next?.raw ?? 0) }
           return slot
         }
@@ -124,10 +124,15 @@ extension Shard {
     allocatesRuns || size <= Int(data.load32(metadataOffset(slot, MetadataFields.allocated)))
   }
 
-  private func back(_ slot: SlotIndex, size: Int, in file: Attachment) throws(FormatError) {
+  private func setAllocated(_ slot: SlotIndex, _ size: UInt32) {
+    if size > 0 { data.store32(metadataOffset(slot, MetadataFields.allocated), size) }
+  }
+
+  /// Sees to it that a slot's first bytes have blocks. Returns what `allocated` becomes, 0: as it is.
+  private func back(_ slot: SlotIndex, size: Int, in file: Attachment) throws(FormatError) -> UInt32 {
     if allocatesRuns {
       let backed = get(ControlFields.backedSlots)
-      guard slot.raw > backed else { return }
+      guard slot.raw > backed else { return 0 }
       let start = slots + Int(min(backed, slotCount)) * stride
       let end = slots + Int(slotCount) * stride
       let wanted = max(Format.runSize, slotOffset(slot) + stride - start)
@@ -140,9 +145,10 @@ extension Shard {
         try file.allocate(slotOffset(slot), stride)
         put(ControlFields.backedSlots, slot.raw)
       }
-    } else if !hasRoom(slot, size: size) {
-      try file.allocate(slotOffset(slot), size)
-      data.store32(metadataOffset(slot, MetadataFields.allocated), UInt32(min(stride, Geometry.align(size, 64))))
+      return 0
     }
+    guard !hasRoom(slot, size: size) else { return 0 }
+    try file.allocate(slotOffset(slot), size)
+    return UInt32(min(stride, Geometry.align(size, 64)))
   }
 }

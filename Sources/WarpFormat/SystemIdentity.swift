@@ -67,16 +67,27 @@ import CWarp
 
     /// This boot's id; zeros where the system has none.
     package static func bootID() -> [UInt8] {
-      guard let text = text("/proc/sys/kernel/random/boot_id") else { return [UInt8](repeating: 0, count: 16) }
-      let digits = text.utf8.compactMap { (c: UInt8) -> UInt8? in
+      let digits = (bootText() ?? "").utf8.compactMap { (c: UInt8) -> UInt8? in
         switch c {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): c - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): c - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): c - UInt8(ascii: "A") + 10
         default: nil
         }
       }
       guard digits.count == 32 else { return [UInt8](repeating: 0, count: 16) }
       return (0..<16).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
+    }
+
+    private static func bootText() -> String? {
+      #if canImport(Darwin)
+        var size = 64
+        var buffer = [CChar](repeating: 0, count: size)
+        guard unsafe sysctlbyname("kern.bootsessionuuid", &buffer, &size, nil, 0) == 0 else { return nil }
+        return unsafe String(cString: buffer)
+      #else
+        return text("/proc/sys/kernel/random/boot_id")
+      #endif
     }
 
     /// When a process of this PID namespace started, in the kernel's ticks; nil if there is none.

@@ -29,7 +29,8 @@ protocol SieveQueue {
 package enum Sieve {
   /// Chooses the entry to give up and leaves the hand on it; nil if none is eligible.
   ///
-  /// Two rounds suffice: the first clears what it passes. O(count) at worst, O(1) amortised.
+  /// Two rounds suffice unless readers keep marking what the first one cleared; then the entry at which they end goes.
+  /// O(count) at worst, O(1) amortised.
   @inline(__always)
   static func victim<Queue: SieveQueue>(
     in queue: Queue, where isEligible: (Queue.Slot) -> Bool
@@ -45,7 +46,9 @@ package enum Sieve {
       guard let next = queue.newer(slot) ?? queue.oldest else { return nil }
       slot = next
     }
-    return nil
+    guard isEligible(slot) else { return nil }
+    queue.hand = slot
+    return slot
   }
 }
 

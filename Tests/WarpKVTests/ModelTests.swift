@@ -51,6 +51,7 @@ struct Disagreement: Error, CustomStringConvertible {
         }
       }
       #expect(throws: Never.self) { try run.compareAll() }
+      #expect(try Verifier(path: directory + "/model.warp").findings() == [], "seed \(seed)")
     }
   }
 }

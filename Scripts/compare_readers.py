@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the independent reader on every golden file and compares it with the library's tools.
+
+Valid files: the reader's dump equals `warp-inspect dump --json`. Invalid ones: the reader exits 1 and names the rule
+and offset that the .json beside the file gives.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+
+READER = [sys.executable, "fixtures/read_warp.py"]
+INSPECT = os.environ.get("WARP_INSPECT", ".build/debug/warp-inspect")
+
+
+def run(command: list) -> subprocess.CompletedProcess:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def main() -> int:
+    failures = []
+    valid = sorted(glob.glob("fixtures/v1/valid/*.warp"))
+    invalid = sorted(glob.glob("fixtures/v1/invalid/*.warp"))
+    for path in valid:
+        theirs, ours = run(READER + [path]), run([INSPECT, "dump", "--json", path])
+        if theirs.returncode != 0 or ours.returncode != 0:
+            failures.append(f"{path}: exit {theirs.returncode} and {ours.returncode}: {theirs.stderr} {ours.stderr}")
+        elif json.loads(theirs.stdout) != json.loads(ours.stdout):
+            failures.append(f"{path}: the dumps differ")
+    for path in invalid:
+        with open(path[:-5] + ".json", encoding="utf-8") as file:
+            expected = json.load(file)
+        theirs = run(READER + [path])
+        named = [line.split()[:2] for line in theirs.stderr.splitlines()]
+        if theirs.returncode != 1 or [expected["rule"], str(expected["offset"])] not in named:
+            failures.append(f"{path}: exit {theirs.returncode}, expected {expected}, said {theirs.stderr.strip()}")
+    for failure in failures:
+        print(failure)
+    print(f"the independent reader agrees on {len(valid) + len(invalid) - len(failures)} of "
+          f"{len(valid) + len(invalid)} golden files")
+    return 1 if failures or len(valid) < 12 or len(invalid) < 80 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
