@@ -77,7 +77,7 @@ public final class SharedStore: Sendable {
       files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
       creates: configuration.createIfMissing,
       usesExisting: configuration.ifDifferent == .useExisting || configuration.access == .readOnly,
-      environment: environment)
+      environment: environment, policy: Sieve.policy)
     let attachment = try request.attach()
     if attachment.header.usesZstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
     return try SharedStore(attachment, configuration)

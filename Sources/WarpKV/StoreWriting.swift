@@ -95,8 +95,7 @@ extension SharedStore {
     let file = attachment
     let changes = try writing { () throws(WarpError) in
       try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-        let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
-        return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
+        try shard.set(entry, in: file, now: file.storeTime)
       }
     }
     file.count(changes.replaced ? .updates : .insertions)
