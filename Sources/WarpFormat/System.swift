@@ -55,9 +55,10 @@ package enum System {
         return FormatError(
           .readOnly, "\(call) is not permitted: check owner and mode, or open with access .readOnly",
           path: path, errno: number)
-      case ELOOP, ENOTDIR:
+      case ELOOP, ENOTDIR, EISDIR, ENXIO:
         return FormatError(
-          .insecureFile, "\(call) met a symbolic link or something that is no directory: remove it",
+          .insecureFile,
+          "\(call) met a symbolic link, or something that is no file or no directory where one must be: remove it",
           path: path, errno: number)
       default:
         let text = unsafe String(cString: strerror(number))
