@@ -43,9 +43,10 @@ public struct Changes: Equatable, Sendable {
 }
 
 /// Chooses who goes, among the eligible; nil if none is. The product passes it in when it opens the files.
-package typealias VictimPolicy = @Sendable (
-  _ file: Attachment, _ shard: Shard, _ isEligible: (SlotIndex) -> Bool
-) -> SlotIndex?
+package typealias VictimPolicy =
+  @Sendable (
+    _ file: Attachment, _ shard: Shard, _ isEligible: (SlotIndex) -> Bool
+  ) -> SlotIndex?
 
 extension Shard {
   // MARK: Set

@@ -121,6 +121,11 @@ public final class SharedStore: Sendable {
   public var maxValueSize: Int { attachment.header.geometry.maxValueSize }
   public var maxRawSize: Int { attachment.header.geometry.maxRawSize }
 
+  /// The shard that a key belongs to.
+  package func shard(of key: [UInt8]) -> Int {
+    unsafe key.withUnsafeBytes { unsafe attachment.shard(of: attachment.hash($0)).index }
+  }
+
   /// Entries in it, expired ones that nobody has met yet included. O(shards).
   ///
   /// - Throws: `closed`, `superseded`.
