@@ -2,6 +2,8 @@
 // One attached pair of files: the mappings, the verified header, the clock, the registration. Immutable once made; a
 // handle keeps every attachment it ever used until it goes away, so a reader never loses its memory.
 
+import Synchronization
+
 /// A store's files, mapped and verified.
 package final class Attachment: Sendable {
   package let path: String
@@ -22,6 +24,9 @@ package final class Attachment: Sendable {
   private let clockBase: Int64
   let storeWords: (UInt64, UInt64)
   package let status: FileStatus
+  /// Calls that hold or may take a shard.
+  private let holders = Atomic<Int>(0)
+  private let isWithdrawn = Atomic<Bool>(false)
 
   init(
     path: String, opened: OpenedData, data: Region, lock: Region, hasLockFile: Bool, registration: Registration?,
@@ -70,10 +75,15 @@ package final class Attachment: Sendable {
 
   /// Runs `body` as the shard's owner.
   ///
-  /// - Throws: `busy`, `superseded`, and what `body` throws.
+  /// - Throws: `busy`, `superseded`, `closed`, and what `body` throws.
   package func withShard<Result>(
     _ shard: Shard, limit: Int64, _ body: () throws(FormatError) -> Result
   ) throws(FormatError) -> Result {
+    holders.add(1, ordering: .sequentiallyConsistent)
+    defer { holders.subtract(1, ordering: .sequentiallyConsistent) }
+    guard !isWithdrawn.load(ordering: .sequentiallyConsistent) else {
+      throw FormatError(.closed, "the handle was closed", path: path)
+    }
     guard let registration else {
       throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
     }
@@ -118,7 +128,12 @@ package final class Attachment: Sendable {
   package func sync() throws(FormatError) { try System.sync(descriptor, path) }
 
   /// Gives the registry entry and its lock back. The mappings stay until the attachment goes away.
+  ///
+  /// Waits for calls that hold or may take a shard: an owner word that names an entry which somebody else has claimed
+  /// meanwhile would pass for a dead owner's.
   package func withdraw() {
+    guard !isWithdrawn.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    while holders.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
     if let registration {
       registration.withdraw(descriptor, lock: lock, geometry: lockGeometry, path: path)
     } else {

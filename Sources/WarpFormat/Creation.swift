@@ -8,6 +8,7 @@
 extension StoreFiles {
   /// Deletes the store; returns whether there was one.
   package func delete() throws(FormatError) -> Bool {
+    try checkPath()
     // Without a directory there is no store, and no reason to make a lock file for it.
     guard try System.status(path: data) != nil else { return false }
     do throws(FormatError) {
@@ -116,17 +117,25 @@ struct CreationLock: ~Copyable {
     // What is not a store of ours is not ours to delete.
     try Header.identify(page, magic: Format.dataMagic, what: "store")
     // A file cut shorter than its state block has nobody attached who could be told.
-    if status.size >= Format.shardsOffset { try markDeleted(file) }
+    if status.size >= Format.shardsOffset { try mark(file, Format.supersededDeleted) }
     try System.remove(files.data)
     try System.remove(files.lock)
     return true
   }
 
+  /// Whoever marks a file superseded takes its name away before giving the creation lock back. If the file still has
+  /// the name, that process died in between: the file is the store again.
+  func unmark(_ opened: OpenedData) throws(FormatError) {
+    let named = try System.status(path: files.data)
+    guard named?.inode == opened.status.inode, named?.device == opened.status.device else { return }
+    try mark(opened.descriptor, Format.supersededCurrent)
+  }
+
   /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
-  private func markDeleted(_ file: Int32) throws(FormatError) {
+  private func mark(_ file: Int32, _ word: UInt64) throws(FormatError) {
     try System.allocate(file, Format.stateOffset, Format.pageSize, files.data)
     let region = try Region(descriptor: file, size: Format.shardsOffset, writable: true)
-    region.window.release64(Format.stateOffset + StateFields.superseded.offset, Format.supersededDeleted)
+    region.window.release64(Format.stateOffset + StateFields.superseded.offset, word)
     withExtendedLifetime(region) {}
   }
 }

@@ -29,6 +29,16 @@ public struct StoreFiles: Equatable, Sendable {
     data = directory + "/" + name + StoreFiles.fileExtension
   }
 
+  /// A path that names a file: neither empty nor a directory's, and without a NUL, behind which the system sees nothing.
+  ///
+  /// - Throws: `invalidName`.
+  func checkPath() throws(FormatError) {
+    guard !data.isEmpty, !data.utf8.contains(0), data.utf8.last != UInt8(ascii: "/") else {
+      throw FormatError(
+        .invalidName, "a store's path can't be empty, end in a slash or contain a NUL", path: data, field: "path")
+    }
+  }
+
   /// 1 to 200 bytes of UTF-8, no "/", no control characters, no "." in front.
   static func check(_ name: String) throws(FormatError) {
     let bytes = Array(name.utf8)

@@ -40,6 +40,7 @@ extension OpenRequest {
     guard 1.littleEndian == 1 else {
       throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
     }
+    try files.checkPath()
     let wanted = try Geometry(parameters)
     for attempt in 0..<Format.attachTries {
       // Another process may be replacing or deleting the files; each round looks at them afresh.
@@ -104,7 +105,10 @@ extension OpenRequest {
   private func attach(_ opened: OpenedData, _ wanted: Geometry) throws(FormatError) -> Attachment? {
     var isOpen = true
     defer { if isOpen { System.close(opened.descriptor) } }
-    guard opened.superseded == Format.supersededCurrent else { return nil }
+    guard opened.superseded == Format.supersededCurrent else {
+      if !readOnly { try CreationLock(files).unmark(opened) }
+      return nil
+    }
     guard opened.clock.bootID == environment.bootID() else {
       try startAnew(opened, wanted)
       return nil

@@ -96,6 +96,7 @@ public struct StoreConfiguration: Sendable {
 
   /// - Throws: `invalidTimeToLive`, `invalidArgument`.
   func parameters() throws(WarpError) -> Parameters {
+    _ = try Expiry.wait(writerWait)
     var isZstd = false
     if case .zstd(let level, let threshold) = compression {
       isZstd = true
@@ -121,14 +122,33 @@ enum Expiry {
   ///
   /// - Throws: `invalidTimeToLive` unless it is positive and at most 2^62 ns, 146 years.
   static func nanoseconds(_ duration: Duration) throws(WarpError) -> UInt64 {
-    let (seconds, attoseconds) = duration.components
-    let limit = Format.maximumTimeToLive
-    guard seconds >= 0, attoseconds >= 0, duration > .zero, seconds < limit / 1_000_000_000 else {
+    guard let nanoseconds = exactly(duration) else {
       throw WarpError(
         .invalidTimeToLive,
-        "a time to live of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no expiry "
-          + "leave it nil", field: "timeToLive")
+        "a time to live of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no expiry leave it nil",
+        field: "timeToLive")
     }
+    return nanoseconds
+  }
+
+  /// A writer's waiting limit in nanoseconds, rounded up.
+  ///
+  /// - Throws: `invalidArgument` under the same conditions.
+  static func wait(_ duration: Duration) throws(WarpError) -> Int64 {
+    guard let nanoseconds = exactly(duration) else {
+      throw WarpError(
+        .invalidArgument, "a waiting limit of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s",
+        field: "writerWait")
+    }
+    return Int64(nanoseconds)
+  }
+
+  private static var limit: Int64 { Format.maximumTimeToLive }
+
+  /// Compared as durations first: the components of one over 2^63 seconds would trap.
+  private static func exactly(_ duration: Duration) -> UInt64? {
+    guard duration > .zero, duration <= .nanoseconds(limit) else { return nil }
+    let (seconds, attoseconds) = duration.components
     return UInt64(seconds) * 1_000_000_000 + UInt64((attoseconds + 999_999_999) / 1_000_000_000)
   }
 

@@ -4,7 +4,7 @@
 //
 // - The handle holds one atomic pointer to its attachment. close() clears it; the attachment itself lives as long as
 //   the handle, so a reader that is inside a call keeps its memory.
-// - Writers are counted, so that close() gives the registry entry back only when none of them holds a shard.
+// - The attachment counts who holds a shard, so that close() gives the registry entry back only when nobody does.
 
 import Synchronization
 public import WarpFormat
@@ -22,7 +22,6 @@ public final class SharedStore: Sendable {
   package let attachment: Attachment
   /// 1 while open.
   let isOpen = Atomic<Bool>(true)
-  let writers = Atomic<Int>(0)
   let configuration: StoreConfiguration
   /// Nanoseconds, 0: none.
   let defaultTimeToLive: UInt64
@@ -33,7 +32,7 @@ public final class SharedStore: Sendable {
     self.configuration = configuration
     defaultTimeToLive =
       try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
-    writerWait = Int64(try Expiry.nanoseconds(configuration.writerWait))
+    writerWait = try Expiry.wait(configuration.writerWait)
   }
 
   deinit { close() }
@@ -50,10 +49,11 @@ public final class SharedStore: Sendable {
   public static func open(
     _ name: String, _ configuration: StoreConfiguration = StoreConfiguration(), directory: String? = nil
   ) throws(WarpError) -> SharedStore {
-    let place =
-      configuration.access == .readOnly
-      ? StoreDirectory.path(directory) : try StoreDirectory.prepare(directory)
-    return try open(try StoreFiles(name: name, directory: place), configuration, .system)
+    // Wrong arguments make no directory.
+    let files = try StoreFiles(name: name, directory: StoreDirectory.path(directory))
+    _ = try Geometry(configuration.parameters())
+    if configuration.access == .readWrite { _ = try StoreDirectory.prepare(directory) }
+    return try open(files, configuration, .system)
   }
 
   /// Opens the store at a path on any local file system, making it if it is missing.
@@ -86,7 +86,6 @@ public final class SharedStore: Sendable {
   /// Gives the store back; later calls throw `closed`. Calls that are under way finish. Idempotent.
   public func close() {
     guard isOpen.exchange(false, ordering: .sequentiallyConsistent) else { return }
-    while writers.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
     attachment.withdraw()
   }
 

@@ -93,11 +93,9 @@ extension SharedStore {
       rawSize: rawSize, codec: codec, flags: 0)
     let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
     let file = attachment
-    let changes = try writing { () throws(WarpError) in
-      try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-        let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
-        return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
-      }
+    let changes = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
+      let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
+      return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
     }
     file.count(changes.replaced ? .updates : .insertions)
     file.count(.evictions, changes.evictions)
@@ -130,10 +128,8 @@ extension SharedStore {
     let shard = attachment.shard(of: hash)
     let file = attachment
     var changes = Changes()
-    let removed = try writing { () throws(WarpError) in
-      try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-        unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
-      }
+    let removed = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
+      unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
     }
     if removed { file.count(.removals) }
     file.count(.expirations, changes.expirations)
@@ -145,20 +141,9 @@ extension SharedStore {
   /// - Throws: `busy` (shards before it are then empty), `readOnly`, `closed`, `superseded`.
   /// - Complexity: O(capacity).
   public func removeAll() throws(WarpError) {
-    try writing { () throws(WarpError) in
-      for shard in attachment.shards {
-        try attachment.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
-      }
+    for shard in attachment.shards {
+      try attachment.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
     }
     attachment.resetCounters()
-  }
-
-  /// Runs a write while `close` waits for it.
-  @inline(__always)
-  private func writing<Result>(_ body: () throws(WarpError) -> Result) throws(WarpError) -> Result {
-    writers.add(1, ordering: .sequentiallyConsistent)
-    defer { writers.subtract(1, ordering: .sequentiallyConsistent) }
-    guard isOpen.load(ordering: .sequentiallyConsistent) else { throw SharedStore.closed }
-    return try body()
   }
 }

@@ -64,7 +64,9 @@ struct History: Sendable {
     words.store(at(key), version)
   }
 
-  func end(_ key: Int, version: UInt64, _ state: KeyState) { words.store(at(key) + 2, version << 2 | state.rawValue) }
+  func end(_ key: Int, version: UInt64, _ state: KeyState) {
+    words.store(at(key) + 2, version << 2 | state.rawValue)
+  }
 
   // MARK: Readers
 

@@ -107,7 +107,8 @@ struct Mixed: ParsableCommand {
     let complete = history.sum(.operations) == history.workers * options.operations
     try report.finish(
       json: json,
-      violations: violations + crashes + abs(balance) + statistics.evictions + statistics.corrupt + (complete ? 0 : 1))
+      violations: violations + crashes + abs(balance) + statistics.evictions + statistics.corrupt
+        + (complete ? 0 : 1))
   }
 }
 

@@ -100,7 +100,8 @@ struct Worker {
     }
     if !history.allows(content.version, key, since: before) {
       violation(
-        .wrong, key, "version \(content.version), but \(before) was acknowledged and \(history.intent(key)) is the last")
+        .wrong, key,
+        "version \(content.version), but \(before) was acknowledged and \(history.intent(key)) is the last")
     }
     if case .fleeting(_, let milliseconds) = action,
       began > content.written + Int64(milliseconds) * 1_000_000 + Worker.staleSlack
