@@ -87,7 +87,7 @@ extension OpenRequest {
       guard readOnly || header.allowsWriting else {
         throw FormatError(
           .unsupportedFeatures, "a newer version's features allow reading only: open with access .readOnly",
-          offset: HeaderFields.roCompatFeatures.offset, rule: "WKV-H06")
+          offset: HeaderFields.roCompatFeatures.offset, field: HeaderFields.roCompatFeatures.name, rule: "WKV-V02")
       }
       let state = try System.read(descriptor, at: Format.stateOffset, count: Format.pageSize, files.data)
       guard state.count == Format.pageSize, let clock = ClockRecord.current(state) else {
@@ -141,6 +141,7 @@ extension OpenRequest {
       attachment.withdraw()
       return nil
     }
+    if !readOnly { data.window.clearDetach() }
     return attachment
   }
 
@@ -218,9 +219,8 @@ extension OpenRequest {
       let page = try System.read(file, at: 0, count: Format.pageSize, files.lock)
       if let header = try? LockHeader(verifying: page, fileSize: status.size, data: opened.header),
         header.bootID == environment.bootID(),
-        !environment.recordsInode
-          || header.dataInode == opened.status.inode
-            && header.dataDevice == opened.status.device
+        header.dataInode == 0 && header.dataDevice == 0
+          || header.dataInode == opened.status.inode && header.dataDevice == opened.status.device
       {
         return (file, status.inode)
       }

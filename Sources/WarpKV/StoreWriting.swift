@@ -89,7 +89,7 @@ extension SharedStore {
     let shard = attachment.shard(of: hash)
     let written = attachment.storeTime()
     let header = EntryHeader(
-      deadline: lifetime == 0 ? 0 : written &+ lifetime, keySize: key.count, storedSize: stored.count,
+      deadline: Expiry.deadline(written, lifetime), keySize: key.count, storedSize: stored.count,
       rawSize: rawSize, codec: codec, flags: 0)
     let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
     let file = attachment
