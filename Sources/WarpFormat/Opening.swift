@@ -11,10 +11,11 @@ package struct OpenRequest: Sendable {
   /// Accept a store whose parameters differ.
   package var usesExisting: Bool
   package var environment: Environment
+  package var policy: VictimPolicy?
 
   package init(
     files: StoreFiles, parameters: Parameters, readOnly: Bool, creates: Bool, usesExisting: Bool,
-    environment: Environment
+    environment: Environment, policy: VictimPolicy? = nil
   ) {
     self.files = files
     self.parameters = parameters
@@ -22,6 +23,7 @@ package struct OpenRequest: Sendable {
     self.creates = creates
     self.usesExisting = usesExisting
     self.environment = environment
+    self.policy = policy
   }
 }
 
@@ -129,7 +131,7 @@ extension OpenRequest {
     }
     let attachment = Attachment(
       path: files.data, opened: opened, data: data, lock: lock.region, hasLockFile: lock.exists,
-      registration: registration, environment: environment)
+      registration: registration, environment: environment, policy: policy)
     isOpen = false
     // Attached means registered in files that still have the names: whoever replaces them later sees our lock.
     let named = try System.status(path: files.data)

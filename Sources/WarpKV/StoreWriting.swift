@@ -94,8 +94,7 @@ extension SharedStore {
     let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
     let file = attachment
     let changes = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-      let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
-      return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
+      try shard.set(entry, in: file, now: file.storeTime)
     }
     file.count(changes.replaced ? .updates : .insertions)
     file.count(.evictions, changes.evictions)
