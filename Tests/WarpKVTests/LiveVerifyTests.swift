@@ -13,6 +13,7 @@ import WarpTestSupport
     Parameters(capacity: 9, shards: 2, maxKeySize: 8, maxValueSize: 20_000),
   ]
 
+  /// WKV-W08, WKV-X05: the verifier checks flags and reserved bytes after each step.
   @Test(arguments: shapes) func everyStepLeavesASoundStore(_ parameters: Parameters) throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
