@@ -68,7 +68,7 @@ let package = Package(
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
     .executableTarget(
-      name: "make-fixtures", dependencies: ["WarpFormat", "WarpKV"], path: "Tests/make-fixtures",
+      name: "make-fixtures", dependencies: ["WarpFormat", "WarpKV", "WarpTestSupport"], path: "Tests/make-fixtures",
       swiftSettings: settings),
     .target(
       name: "WarpTestSupport", dependencies: ["WarpFormat", "WarpKV"],

@@ -4,6 +4,8 @@
 
 Valid files: the reader's dump equals `warp-inspect dump --json`. Invalid ones: the reader exits 1 and names the rule
 and offset that the .json beside the file gives.
+
+Dumps are compared as Python parses them, which keeps all digits of a number (WKV-D01).
 """
 import glob
 import json

@@ -19,6 +19,10 @@ struct Replay {
     let trace = try Trace.read(source)
     let keys = KeyNumbers(trace)
     let capacity = options.capacity ?? keys.tenth
+    // Wrong numbers are found out before an older store is deleted for them.
+    _ = try Geometry(
+      Parameters(
+        capacity: capacity, shards: options.shards, maxKeySize: Content.keySize, maxValueSize: trace.largestSize))
     let place = StorePlace(options)
     Interrupt.catchSignals()
     let store = try place.makeStore(

@@ -31,7 +31,9 @@ extension Outcome {
   ) -> String {
     let names = (rows.map(\.name.count) + head.map(\.name.count)).max() ?? 0
     let values = rows.map(\.value.count).max() ?? 0
-    func padding(_ width: Int, _ text: String) -> String { String(repeating: " ", count: max(0, width - text.count)) }
+    func padding(_ width: Int, _ text: String) -> String {
+      String(repeating: " ", count: max(0, width - text.count))
+    }
     var text = ""
     for line in head { text += line.name + padding(names, line.name) + "  " + line.value + "\n" }
     for row in rows {
@@ -44,7 +46,8 @@ extension Outcome {
   private func conclusion(_ place: StorePlace) -> String {
     var text = ""
     if isLimitedByFileSystem {
-      text += "\nThe file system, not the capacity, was the limit: it was full with \(Numbers.grouped(count)) of "
+      text +=
+        "\nThe file system, not the capacity, was the limit: it was full with \(Numbers.grouped(count)) of "
         + "\(Numbers.grouped(capacity)) entries.\n"
     }
     guard place.isKept else { return text + "\nThe store is deleted; --keep keeps it." }
@@ -63,9 +66,11 @@ enum Table {
   /// A path as a shell takes it.
   static func quoted(_ path: String) -> String {
     let plain = path.utf8.allSatisfy { byte in
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || (UInt8(ascii: "-")...UInt8(ascii: "9")).contains(byte)
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+        || (UInt8(ascii: "-")...UInt8(ascii: "9")).contains(byte)
         || byte == UInt8(ascii: "_")
     }
-    return plain ? path : "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return plain
+      ? path : "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }

@@ -12,9 +12,6 @@ struct Worker {
   private let trace: Trace
   private let store: SharedStore
 
-  /// A call that ends busy is made again this often; each has waited for the store's own limit, so this is seconds.
-  private static let busyTries = 1000
-
   init(_ options: WorkerOptions, store path: String?) throws {
     guard let index = options.workerIndex, let board = options.boardDescriptor, let ids = options.idsDescriptor,
       let path
@@ -55,7 +52,8 @@ struct Worker {
     if let size = try get(&desk, &tally) {
       guard Content.matches(desk.value, size: size, of: mixed) else {
         throw ReplayError(
-          .wrongValue, "request \(request): the store gave \(size) bytes that are not what was set for key "
+          .wrongValue,
+          "request \(request): the store gave \(size) bytes that are not what was set for key "
             + String(decoding: desk.key, as: UTF8.self))
       }
       tally.hits += 1
@@ -69,20 +67,21 @@ struct Worker {
 
   /// The value's size, nil if there is none.
   private func get(_ desk: inout Desk, _ tally: inout Board.Tally) throws -> Int? {
-    for _ in 0..<Worker.busyTries {
+    var patience = Patience()
+    while true {
       switch try store.get(desk.key, into: &desk.value) {
       case .hit(let size): return size
       case .miss: return nil
-      case .busy: tally.retries += 1
+      case .busy: try wait(&patience, &tally)
       case .tooSmall(let needed):
         throw ReplayError(.wrongValue, "the store gave a value of \(needed) bytes; the trace has none so large")
       }
     }
-    throw ReplayError(.store, "the store stayed busy through \(Worker.busyTries) gets of one key")
   }
 
   private func set(_ desk: Desk, _ size: Int, _ tally: inout Board.Tally) throws {
-    for _ in 0..<Worker.busyTries {
+    var patience = Patience()
+    while true {
       do throws(WarpError) {
         let result = try store.set(desk.key.span.bytes, to: desk.value.span.extracting(..<size).bytes)
         guard result != .skipped else {
@@ -91,7 +90,7 @@ struct Worker {
         return
       } catch {
         switch error.code {
-        case .busy: tally.retries += 1
+        case .busy: try wait(&patience, &tally)
         case .noSpace:
           tally.noSpace += 1
           return
@@ -99,7 +98,35 @@ struct Worker {
         }
       }
     }
-    throw ReplayError(.store, "the store stayed busy through \(Worker.busyTries) sets of one key")
+  }
+
+  /// Before a call that ended busy is made again. The call has waited already.
+  private func wait(_ patience: inout Patience, _ tally: inout Board.Tally) throws(ReplayError) {
+    tally.retries += 1
+    guard board.gate == .open else { throw ReplayError(.interrupted, "stopped by the parent") }
+    guard !patience.isOver else {
+      throw ReplayError(.store, "the store stayed busy for \(Patience.limit / 1_000_000_000) s with one key")
+    }
+  }
+}
+
+/// The bound of the loops that try again.
+private struct Patience {
+  /// Nanoseconds: several times what the store itself waits for a writer.
+  static let limit = 10_000_000_000
+
+  private var start: Int?
+
+  /// Whether the limit has passed since this was first asked.
+  var isOver: Bool {
+    mutating get {
+      let now = Processes.now()
+      guard let start else {
+        start = now
+        return false
+      }
+      return now - start >= Patience.limit
+    }
   }
 }
 

@@ -9,6 +9,8 @@ package final class Attachment: Sendable {
   package let path: String
   package let header: Header
   package let environment: Environment
+  /// Which entry goes when one must.
+  let policy: VictimPolicy?
   package let isReadOnly: Bool
   /// False for a read-only handle that found no lock file: it can't prove a miss.
   let hasLockFile: Bool
@@ -18,7 +20,7 @@ package final class Attachment: Sendable {
   let data: Window
   let lock: Window
   let lockGeometry: LockGeometry
-  private let registration: Registration?
+  let registration: Registration?
   /// Offset of this handle's counters, nil if it is read-only.
   let stripe: Int?
   private let clockBase: Int64
@@ -30,11 +32,12 @@ package final class Attachment: Sendable {
 
   init(
     path: String, opened: OpenedData, data: Region, lock: Region, hasLockFile: Bool, registration: Registration?,
-    environment: Environment
+    environment: Environment, policy: VictimPolicy?
   ) {
     self.path = path
     header = opened.header
     self.environment = environment
+    self.policy = policy
     isReadOnly = registration == nil
     self.hasLockFile = hasLockFile
     descriptor = opened.descriptor
@@ -55,6 +58,9 @@ package final class Attachment: Sendable {
   }
 
   deinit { System.close(descriptor) }
+
+  /// Whether a full shard makes room instead of refusing.
+  var evicts: Bool { header.evictionID == Format.evictionSieve }
 
   // MARK: Shards
 
@@ -87,9 +93,10 @@ package final class Attachment: Sendable {
     guard let registration else {
       throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
     }
-    try shard.acquire(registration.owner, limit: limit)
+    let wasTakenOver = try shard.acquire(registration.owner, limit: limit, isDead: isDead(owner:))
     defer { shard.release() }
     try checkCurrent()
+    if wasTakenOver || shard.isTorn { shard.recover(in: self) }
     return try body()
   }
 
@@ -164,8 +171,10 @@ extension Attachment {
     case .miss:
       if !hasLockFile { result = .busy }
     case .busy:
-      guard retries == Format.readerTries, !isReadOnly else { break }
-      let locked = try? withShard(shard, limit: Format.readerWait) { () throws(FormatError) in
+      // Too many changes, or an owner that stopped or died in the middle of one: whoever may hold the shard looks there,
+      // and recovers it if need be.
+      guard !isReadOnly else { break }
+      let locked = try? withShard(shard, limit: Format.readerWait / 2) { () throws(FormatError) in
         unsafe shard.lockedLookup(key, hash: hash, now: storeTime) { copy(shard, $0) }
       }
       result = locked ?? .busy

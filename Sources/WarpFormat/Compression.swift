@@ -46,7 +46,9 @@ public enum Compression {
     -> Bool
   {
     #if Zstd
-      guard unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(target.count),
+      // A skippable frame would pass for an empty value.
+      guard frame.count >= 4, unsafe frame.loadUnaligned(as: UInt32.self).littleEndian == ZSTD_MAGICNUMBER,
+        unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(target.count),
         unsafe ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count) == frame.count
       else { return false }
       let size = unsafe ZSTD_decompress(target.baseAddress, target.count, frame.baseAddress, frame.count)

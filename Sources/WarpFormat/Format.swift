@@ -92,6 +92,7 @@ public enum Format {
   public static let spinsBeforeYield = 64
   public static let yieldsBeforeSleep = 64
   public static let sleepNanoseconds: Int64 = 50_000
+  public static let sleepsBeforeAsking = 10
   /// How long an opener waits for the creation lock or for a half-made pair of files.
   public static let creationWait: Int64 = 10_000_000_000
   public static let attachTries = 1000

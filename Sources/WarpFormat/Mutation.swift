@@ -42,20 +42,23 @@ public struct Changes: Equatable, Sendable {
   public init() {}
 }
 
-/// Chooses who goes. `needing` is the room its slot must have, 0: any.
-package typealias VictimChoice = (_ shard: Shard, _ isEligible: (SlotIndex) -> Bool) -> SlotIndex?
+/// Chooses who goes, among the eligible; nil if none is. The product passes it in when it opens the files.
+package typealias VictimPolicy =
+  @Sendable (
+    _ file: Attachment, _ shard: Shard, _ isEligible: (SlotIndex) -> Bool
+  ) -> SlotIndex?
 
 extension Shard {
   // MARK: Set
 
   /// - Throws: `full` (eviction none), `noSpace`, `corruptShard`; the old value then stays.
   package func set(
-    _ entry: PendingEntry, in file: Attachment, now: () -> UInt64, victim choose: VictimChoice?
+    _ entry: PendingEntry, in file: Attachment, now: () -> UInt64
   ) throws(FormatError) -> Changes {
     var changes = Changes()
     let parts = HashParts(hash: entry.hash)
     var existing = unsafe find(entry.key, parts)
-    if existing == nil, count >= capacity, choose == nil {
+    if existing == nil, count >= capacity, !file.evicts {
       reap(now(), &changes)
       guard count < capacity else {
         throw FormatError(
@@ -65,7 +68,7 @@ extension Shard {
       }
     }
     let size = Shard.footprint(keySize: entry.header.keySize, storedSize: entry.header.storedSize)
-    let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, choose, &changes)
+    let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, &changes)
     // An entry that gave up its slot was unlinked, and that may have moved this key's bucket word.
     if changes.evictions + changes.expirations > 0 { existing = unsafe find(entry.key, parts) }
     let revision = get64(ControlFields.writeCounter) &+ 1
@@ -86,7 +89,7 @@ extension Shard {
       swing(existing.bucket, from: existing.slot, to: slot, parts)
     } else {
       do throws(FormatError) {
-        try insert(slot, parts, now, choose, &changes)
+        try insert(slot, parts, file, now, &changes)
       } catch {
         freeSlot(slot)
         throw error
@@ -111,11 +114,11 @@ extension Shard {
   /// W3 for a new key. One entry at most makes room: the coldest of a full window, else the policy's victim of a full
   /// shard.
   private func insert(
-    _ slot: SlotIndex, _ parts: HashParts, _ now: () -> UInt64, _ choose: VictimChoice?, _ changes: inout Changes
+    _ slot: SlotIndex, _ parts: HashParts, _ file: Attachment, _ now: () -> UInt64, _ changes: inout Changes
   ) throws(FormatError) {
     guard freeBucket(parts) != nil else { return try displace(slot, parts, now, &changes) }
     var victim: (bucket: UInt32, slot: SlotIndex)?
-    if count >= capacity { victim = try pickVictim(now, choose, &changes) { _ in true } }
+    if count >= capacity { victim = try pickVictim(file, now, &changes) { _ in true } }
     beginWrite()
     if let victim { drop(victim.bucket, victim.slot) }
     setVisited(slot, false)
@@ -151,15 +154,14 @@ extension Shard {
 
   /// A slot with room. On a full file system the policy gives up an entry whose slot has it.
   private func makeSlot(
-    size: Int, keeping old: SlotIndex?, _ file: Attachment, _ now: () -> UInt64, _ choose: VictimChoice?,
-    _ changes: inout Changes
+    size: Int, keeping old: SlotIndex?, _ file: Attachment, _ now: () -> UInt64, _ changes: inout Changes
   ) throws(FormatError) -> SlotIndex {
     do throws(FormatError) {
       return try takeSlot(size: size, in: file)
     } catch {
       guard error.code == .noSpace else { throw error }
-      guard choose != nil,
-        let victim = try? pickVictim(now, choose, &changes, { $0 != old && hasRoom($0, size: size) })
+      guard file.evicts,
+        let victim = try? pickVictim(file, now, &changes, { $0 != old && hasRoom($0, size: size) })
       else { throw error }
       beginWrite()
       drop(victim.bucket, victim.slot)
@@ -171,9 +173,9 @@ extension Shard {
   // MARK: Eviction
 
   private func pickVictim(
-    _ now: () -> UInt64, _ choose: VictimChoice?, _ changes: inout Changes, _ isEligible: (SlotIndex) -> Bool
+    _ file: Attachment, _ now: () -> UInt64, _ changes: inout Changes, _ isEligible: (SlotIndex) -> Bool
   ) throws(FormatError) -> (bucket: UInt32, slot: SlotIndex) {
-    guard let slot = choose?(self, isEligible), state(slot) == .live,
+    guard let slot = file.policy?(file, self, isEligible), state(slot) == .live,
       let bucket = bucket(of: slot, hash: hash(slot))
     else {
       throw corrupt("the queue gives no victim", control + ControlFields.hand.offset, rule: "WKV-Q02")
@@ -188,7 +190,7 @@ extension Shard {
   }
 
   /// Within the write section: takes an entry out of table, queue and arena.
-  private func drop(_ bucket: UInt32, _ slot: SlotIndex) {
+  func drop(_ bucket: UInt32, _ slot: SlotIndex) {
     let size = entrySize(slot)
     unlink(bucket)
     detach(slot)

@@ -11,10 +11,11 @@ package struct OpenRequest: Sendable {
   /// Accept a store whose parameters differ.
   package var usesExisting: Bool
   package var environment: Environment
+  package var policy: VictimPolicy?
 
   package init(
     files: StoreFiles, parameters: Parameters, readOnly: Bool, creates: Bool, usesExisting: Bool,
-    environment: Environment
+    environment: Environment, policy: VictimPolicy? = nil
   ) {
     self.files = files
     self.parameters = parameters
@@ -22,6 +23,7 @@ package struct OpenRequest: Sendable {
     self.creates = creates
     self.usesExisting = usesExisting
     self.environment = environment
+    self.policy = policy
   }
 }
 
@@ -85,7 +87,7 @@ extension OpenRequest {
       guard readOnly || header.allowsWriting else {
         throw FormatError(
           .unsupportedFeatures, "a newer version's features allow reading only: open with access .readOnly",
-          offset: HeaderFields.roCompatFeatures.offset, rule: "WKV-H06")
+          offset: HeaderFields.roCompatFeatures.offset, field: HeaderFields.roCompatFeatures.name, rule: "WKV-V02")
       }
       let state = try System.read(descriptor, at: Format.stateOffset, count: Format.pageSize, files.data)
       guard state.count == Format.pageSize, let clock = ClockRecord.current(state) else {
@@ -129,7 +131,7 @@ extension OpenRequest {
     }
     let attachment = Attachment(
       path: files.data, opened: opened, data: data, lock: lock.region, hasLockFile: lock.exists,
-      registration: registration, environment: environment)
+      registration: registration, environment: environment, policy: policy)
     isOpen = false
     // Attached means registered in files that still have the names: whoever replaces them later sees our lock.
     let named = try System.status(path: files.data)
@@ -139,6 +141,7 @@ extension OpenRequest {
       attachment.withdraw()
       return nil
     }
+    if !readOnly { data.window.clearDetach() }
     return attachment
   }
 
@@ -216,9 +219,8 @@ extension OpenRequest {
       let page = try System.read(file, at: 0, count: Format.pageSize, files.lock)
       if let header = try? LockHeader(verifying: page, fileSize: status.size, data: opened.header),
         header.bootID == environment.bootID(),
-        !environment.recordsInode
-          || header.dataInode == opened.status.inode
-            && header.dataDevice == opened.status.device
+        header.dataInode == 0 && header.dataDevice == 0
+          || header.dataInode == opened.status.inode && header.dataDevice == opened.status.device
       {
         return (file, status.inode)
       }

@@ -17,6 +17,12 @@ struct Waiter {
 
   init(limit: Int64) { self.limit = limit }
 
+  /// Whether it is time to ask if the owner is alive: once after the spins, then about every millisecond of sleep.
+  var asksForLife: Bool {
+    let waited = rounds - Format.spinsBeforeYield
+    return waited == 1 || waited > Format.yieldsBeforeSleep && waited % Format.sleepsBeforeAsking == 0
+  }
+
   /// Pauses once; false if (owner, sequence) has been the same for longer than the limit.
   mutating func pause(_ owner: UInt64, _ sequence: UInt64) -> Bool {
     rounds += 1
@@ -42,32 +48,32 @@ struct Waiter {
 extension Shard {
   // MARK: Writers
 
-  /// Takes the owner word.
+  /// Takes the owner word, from a dead owner if need be. The caller recovers the shard if the sequence is odd or the
+  /// word was taken over.
   ///
-  /// - Throws: `busy` when another owner held it, unchanged, for the whole limit.
-  func acquire(_ owner: UInt64, limit: Int64) throws(FormatError) {
-    if lock.exchange64(ownerAt, from: 0, to: owner) { return try checkEven() }
+  /// - Returns: whether it was taken over.
+  /// - Throws: `busy` when another living owner held it, unchanged, for the whole limit.
+  func acquire(_ owner: UInt64, limit: Int64, isDead: (UInt64) -> Bool) throws(FormatError) -> Bool {
+    if lock.exchange64(ownerAt, from: 0, to: owner) { return false }
     var waiter = Waiter(limit: limit)
     while true {
       let holder = lock.load64(ownerAt)
       if holder == 0 {
-        if lock.exchange64(ownerAt, from: 0, to: owner) { return try checkEven() }
+        if lock.exchange64(ownerAt, from: 0, to: owner) { return false }
         continue
       }
+      if waiter.asksForLife, isDead(holder), lock.exchange64(ownerAt, from: holder, to: owner) { return true }
       guard waiter.pause(holder, lock.load64(sequenceAt)) else {
         throw FormatError(
           .busy,
-          "shard \(index) has been held by one writer for \(limit / 1_000_000) ms: try again, or see who with "
+          "shard \(index) has been held by one living writer for \(limit / 1_000_000) ms: try again, or see who with "
             + "warp-inspect info", offset: ownerAt)
       }
     }
   }
 
-  private func checkEven() throws(FormatError) {
-    guard lock.load64(sequenceAt) & 1 != 0 else { return }
-    release()
-    throw corrupt("its last writer left in the middle of a change", sequenceAt, rule: "WKV-L06")
-  }
+  /// Whether the last owner left in the middle of a change.
+  var isTorn: Bool { lock.load64(sequenceAt) & 1 != 0 }
 
   func release() { lock.release64(ownerAt, 0) }
 
@@ -87,7 +93,7 @@ extension Shard {
   func evenSequence() -> UInt64? {
     let sequence = lock.acquire64(sequenceAt)
     if sequence & 1 == 0 { return sequence }
-    var waiter = Waiter(limit: Format.readerWait)
+    var waiter = Waiter(limit: Format.readerWait / 2)
     while true {
       let sequence = lock.acquire64(sequenceAt)
       if sequence & 1 == 0 { return sequence }

@@ -50,3 +50,14 @@ public struct ClockRecord: Equatable, Sendable {
     return page
   }
 }
+
+extension Window {
+  /// O9: from the first attachment on, nobody may take the file for one that was left clean.
+  func clearDetach() {
+    let record = StateFields.detach
+    for offset in stride(from: 0, to: record.size, by: 8) {
+      let at = Format.stateOffset + record.offset + offset
+      if load64(at) != 0 { store64(at, 0) }
+    }
+  }
+}

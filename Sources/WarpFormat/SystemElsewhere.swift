@@ -58,6 +58,8 @@
     package static func process() -> ProcessIdentity {
       ProcessIdentity(id: 0, startTime: 0, pidNamespace: 0, timeNamespace: 0, userID: 0)
     }
+    static func sight(of process: Int32) -> ProcessSight { .present(startTime: nil) }
+    static func isByteFree(_ descriptor: Int32, at offset: Int64) -> Bool { false }
     package static func bootID() -> [UInt8] { [UInt8](repeating: 0, count: 16) }
   }
 #endif

@@ -90,12 +90,21 @@ import CWarp
       #endif
     }
 
-    /// When a process of this PID namespace started, in the kernel's ticks; nil if there is none.
+    /// When a process of this PID namespace started, in the kernel's ticks; nil if it can't be seen.
     static func startTime(of process: Int32) -> UInt64? {
-      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
-      // Behind the command's name, which may hold anything, the start time is the 20th word.
+      if case .present(let startTime) = sight(of: process) { startTime } else { nil }
+    }
+
+    /// Looks at a process of this PID namespace.
+    static func sight(of process: Int32) -> ProcessSight {
+      if kill(process, 0) != 0, warp_errno() == ESRCH { return .absent }
+      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else {
+        return .present(startTime: nil)
+      }
+      // Behind the command's name, which may hold anything: the state first, the start time as the 20th word.
       let words = text[text.index(after: end)...].split(separator: " ")
-      return words.count > 19 ? UInt64(words[19]) : nil
+      if let state = words.first, state == "Z" || state == "X" { return .zombie }
+      return .present(startTime: words.count > 19 ? UInt64(words[19]) : nil)
     }
   }
 #endif

@@ -46,5 +46,8 @@ import CWarp
       }
       throw error("fcntl(F_OFD_SETLK)", path, number)
     }
+
+    /// Whether no other open file description holds a lock on the byte; false where that can't be told.
+    static func isByteFree(_ descriptor: Int32, at offset: Int64) -> Bool { warp_ofd_held(descriptor, offset) == 0 }
   }
 #endif

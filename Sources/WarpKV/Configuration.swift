@@ -151,4 +151,11 @@ enum Expiry {
     let (seconds, attoseconds) = duration.components
     return UInt64(seconds) * 1_000_000_000 + UInt64((attoseconds + 999_999_999) / 1_000_000_000)
   }
+
+  /// The deadline of an entry written now; 0: never. It ends at the last store time there is (SPEC.md §11).
+  static func deadline(_ written: UInt64, _ lifetime: UInt64) -> UInt64 {
+    guard lifetime > 0 else { return 0 }
+    let (sum, overflow) = written.addingReportingOverflow(lifetime)
+    return overflow ? .max : sum
+  }
 }

@@ -77,7 +77,7 @@ public final class SharedStore: Sendable {
       files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
       creates: configuration.createIfMissing,
       usesExisting: configuration.ifDifferent == .useExisting || configuration.access == .readOnly,
-      environment: environment)
+      environment: environment, policy: Sieve.policy)
     let attachment = try request.attach()
     if attachment.header.usesZstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
     return try SharedStore(attachment, configuration)
@@ -120,6 +120,11 @@ public final class SharedStore: Sendable {
   public var maxKeySize: Int { attachment.header.geometry.maxKeySize }
   public var maxValueSize: Int { attachment.header.geometry.maxValueSize }
   public var maxRawSize: Int { attachment.header.geometry.maxRawSize }
+
+  /// The shard that a key belongs to.
+  package func shard(of key: [UInt8]) -> Int {
+    unsafe key.withUnsafeBytes { unsafe attachment.shard(of: attachment.hash($0)).index }
+  }
 
   /// Entries in it, expired ones that nobody has met yet included. O(shards).
   ///

@@ -53,9 +53,9 @@ package enum Sieve {
 }
 
 extension Sieve {
-  /// The policy in the form in which a mutation asks for it.
-  package static func choice(in file: Attachment) -> VictimChoice {
-    { shard, isEligible in victim(in: ShardQueue(shard: shard, file: file), where: isEligible) }
+  /// The policy in the form in which the format asks for it.
+  package static let policy: VictimPolicy = { file, shard, isEligible in
+    victim(in: ShardQueue(shard: shard, file: file), where: isEligible)
   }
 }
 

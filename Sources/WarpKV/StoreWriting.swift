@@ -89,13 +89,12 @@ extension SharedStore {
     let shard = attachment.shard(of: hash)
     let written = attachment.storeTime()
     let header = EntryHeader(
-      deadline: lifetime == 0 ? 0 : written &+ lifetime, keySize: key.count, storedSize: stored.count,
+      deadline: Expiry.deadline(written, lifetime), keySize: key.count, storedSize: stored.count,
       rawSize: rawSize, codec: codec, flags: 0)
     let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
     let file = attachment
     let changes = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-      let victim = file.header.evictionID == Format.evictionSieve ? Sieve.choice(in: file) : nil
-      return try shard.set(entry, in: file, now: file.storeTime, victim: victim)
+      try shard.set(entry, in: file, now: file.storeTime)
     }
     file.count(changes.replaced ? .updates : .insertions)
     file.count(.evictions, changes.evictions)

@@ -100,7 +100,7 @@ struct Dump: ParsableCommand {
   private func printShard(_ shard: ShardImage, _ image: FileImage, _ output: inout Output) throws {
     let control = JSON.object(FieldText.members(ControlFields.structure, shard.control))
     try output.write("    {\n      \"index\": \(shard.index),\n      \"offset\": \(shard.offset),\n")
-    try output.write("      \"stable\": \(shard.isStable),\n")
+    if !shard.isStable { try output.write("      \"stable\": false,\n") }
     try output.write("      \"control\": \(control.text(indent: 6)),\n      \"entries\": [")
     let buckets = shard.bucketsBySlot()
     var separator = "\n"

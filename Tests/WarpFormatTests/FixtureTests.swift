@@ -12,6 +12,20 @@ import WarpTestSupport
     #expect(Fixtures.names("invalid").count >= 80)
   }
 
+  /// fixtures/README.md lists each file, and of an invalid one what its .json says.
+  @Test func theListIsComplete() throws {
+    let list = String(decoding: try Fixtures.bytes(Fixtures.directory + "/../README.md"), as: UTF8.self)
+    let rows = Set(list.split(separator: "\n").map(String.init))
+    for name in Fixtures.names("valid") { #expect(rows.contains { $0.hasPrefix("| `\(name)` | ") }, "\(name)") }
+    for name in Fixtures.names("invalid") {
+      let path = Fixtures.directory + "/invalid/\(name).json"
+      let finding = String(decoding: try Fixtures.bytes(path), as: UTF8.self)
+      let words = finding.split { " ,}\"".contains($0) }
+      let row = "| `\(name)` | \(words[3]) | \(words[words.count - 2]) |"
+      #expect(rows.contains(row), "\(row)")
+    }
+  }
+
   @Test(arguments: Fixtures.names("valid"))
   func nothingIsFoundInAValidFile(_ name: String) throws {
     #expect(try Verifier(path: Fixtures.path("valid", name)).findings() == [])

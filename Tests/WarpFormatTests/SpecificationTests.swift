@@ -118,6 +118,17 @@ private func typeName(_ field: Field, in structure: Structure) -> String {
     }
     #expect(shown.map(String.init) == lines)
   }
+
+  /// The dump in the worked example is the fixture's.
+  @Test func workedExampleHasTheDump() throws {
+    let text = try Specification().text
+    let start = try #require(text.firstRange(of: "\n```json\n"))
+    let end = try #require(text[start.upperBound...].firstRange(of: "\n```\n"))
+    let dump = try String(
+      contentsOf: Specification.root.appending(path: "fixtures/v1/valid/one-entry.json"), encoding: .utf8)
+    #expect(
+      text[start.upperBound..<end.lowerBound] + "\n" == dump || text[start.upperBound..<end.lowerBound] == dump)
+  }
 }
 
 private func hexadecimal(_ value: Int, digits: Int) -> String {

@@ -51,6 +51,7 @@ import WarpFormat
     #expect(try bytes(TypedValue.codec(name: "j", bytes: [9])) == [0x41, 1, 0, 0, 0, 0x6A, 1, 0, 0, 0, 9])
   }
 
+  /// WKV-T05.
   @Test func integersOfEveryWidthHaveOneEncoding() throws {
     let five = try bytes(5)
     for other in [
@@ -71,6 +72,7 @@ import WarpFormat
     #expect(error(Int.self, widened) == TypedEncodingError(.nonMinimalInteger, at: 0))
   }
 
+  /// WKV-T12, WKV-T13.
   @Test func keyModeMakesEqualNumbersEqualAndValueModeKeepsBits() throws {
     let odd = Double(bitPattern: 0xFFF8_0000_0000_0123)
     #expect(try bytes(-0.0, .key) == bytes(0.0, .key))
@@ -85,6 +87,7 @@ import WarpFormat
     #expect(throws: TypedEncodingError.self) { try bytes(Set([Double.nan, odd]), .key) }
   }
 
+  /// WKV-T11.
   @Test func nestedOptionalsStayApart() throws {
     let values: [Int???] = [.none, .some(.none), .some(.some(.none)), .some(.some(.some(7)))]
     let all = try values.map { try bytes($0) }
@@ -117,6 +120,7 @@ import WarpFormat
     #expect(TypedEncoding.descriptor(.codec, name: "j") == [0x41, 1, 0, 0, 0, 0x6A])
   }
 
+  /// WKV-T02.
   @Test func aConformanceThatWritesNoValueOrTwoIsReported() {
     struct Silent: WarpEncodable {
       static var typeDescriptor: [UInt8] { [] }
@@ -146,6 +150,7 @@ import WarpFormat
     }
   }
 
+  /// WKV-T09.
   @Test func depthIsBoundedOnBothSides() throws {
     func nested(_ depth: Int) -> TypedValue { (0..<depth).reduce(.none) { value, _ in .array([value]) } }
     let deepest = try bytes(nested(TypedEncoding.maximumDepth))

@@ -85,6 +85,7 @@ struct TypedRandom: RandomNumberGenerator {
     }
   }
 
+  /// WKV-T17.
   @Test func randomBytes() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("typed encoding, random bytes: seed \(seed)")
@@ -132,6 +133,7 @@ struct TypedRandom: RandomNumberGenerator {
     ([0x13] + [UInt8](repeating: 0, count: 16), .nonMinimalInteger, 0),
   ]
 
+  /// WKV-T15, and with it WKV-T02, WKV-T06, WKV-T08.
   @Test(arguments: refused.indices)
   func eachRuleHasItsErrorAndOffset(index: Int) {
     let (bytes, code, offset) = Self.refused[index]
@@ -141,6 +143,7 @@ struct TypedRandom: RandomNumberGenerator {
   }
 
   /// Nested counts that each claim all the remaining bytes: nothing is reserved for them, so this ends at once.
+  /// WKV-T16.
   @Test func nestedHugeCountsReserveNothing() {
     var bytes: [UInt8] = []
     for _ in 0..<TypedEncoding.maximumDepth { bytes += [0x30, 0x00, 0x00, 0x10, 0x00] }

@@ -92,16 +92,15 @@ extension Breakage {
       image.set(image.bucketOffset(empty), 8, word)
     },
     Breakage("B06") { $0.set($0.bucketOffset($0.bucket(of: 3)!), 8, 0) },
-    Breakage(
-      "B07",
-      of: {
-        var image = try StoreImage(Sample.parameters)
-        image.insert([7], [1])
-        image.insert([7], [2])
-        return image
-      }
-    ) { _ in },
+    Breakage("B07", of: sameKeyTwice) { _ in },
   ]
+
+  @Sendable private static func sameKeyTwice() throws -> StoreImage {
+    var image = try StoreImage(Sample.parameters)
+    image.insert([7], [1])
+    image.insert([7], [2])
+    return image
+  }
 
   static let metadata: [Breakage] = [
     Breakage("M01") { $0.data[$0.metadataOffset(1) + 60] = 1 },

@@ -108,6 +108,7 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-X07.
   @Test(arguments: [Sample.plain, Sample.large, Sample.sharded, Sample.zstd])
   func changedNumbersNeverTrap(_ make: @Sendable () throws -> StoreImage) throws {
     let sound = try make()

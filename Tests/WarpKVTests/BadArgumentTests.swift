@@ -7,6 +7,7 @@ import WarpKV
 import WarpTestSupport
 
 @Suite struct BadArgumentTests {
+  /// WKV-F07.
   @Test(
     arguments: [
       "", ".", "..", ".hidden", "a/b", "/a", "a\0b", "a\nb", "a\u{7F}", String(repeating: "n", count: 201),

@@ -40,6 +40,7 @@ private struct Damage {
 }
 
 @Suite struct BadFileTests {
+  /// WKV-X06: the rule, error and offset of chapter 14, and nothing is changed.
   @Test func damagedHeaders() throws {
     typealias F = HeaderFields
     var damages: [Damage] = [
@@ -87,7 +88,7 @@ private struct Damage {
         try TestFiles.patch($0, at: 4096 + 64, [UInt8](repeating: 0, count: 128))
       })
     damages.append(
-      Damage(name: "ro_compat", code: .unsupportedFeatures, offset: 24, rule: "WKV-H06", opensReadOnly: true) {
+      Damage(name: "ro_compat", code: .unsupportedFeatures, offset: 24, rule: "WKV-V02", opensReadOnly: true) {
         try TestFiles.patchHeader($0, at: F.roCompatFeatures.offset, [0, 0x80])
       })
     for damage in damages { try check(damage) }
@@ -158,6 +159,7 @@ private struct Damage {
     }
   }
 
+  /// WKV-F04.
   @Test func insecureFiles() throws {
     try insecure("symlink") { path in symlink("/etc/hostname", path) == 0 }
     try insecure("dangling symlink") { path in symlink("nowhere", path) == 0 }
@@ -203,6 +205,7 @@ private struct Damage {
     }
   }
 
+  /// WKV-F08.
   @Test func insecureDirectories() throws {
     func check(_ name: String, _ make: (String) throws -> Bool) throws {
       for level in ["", "/v1"] {

@@ -15,6 +15,7 @@ import WarpTestSupport
     try SharedStore.open(StoreFiles(path: path), configuration, world.environment)
   }
 
+  /// WKV-X04, as far as file systems go.
   @Test func networkFileSystems() throws {
     try withTemporaryDirectory { directory in
       for (number, name) in [(0x6969, "NFS"), (0x6573_5546, "FUSE"), (0xFF53_4D42, "CIFS")] as [(Int64, String)] {
@@ -65,6 +66,7 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-F02: also a foreign one is not used.
   @Test func aLostLockFileIsRebuiltByWhoeverIsAlone() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
@@ -91,6 +93,7 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-O01.
   @Test func aLostLockFileIsAnErrorWhileOthersAreAttached() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
@@ -108,6 +111,7 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-O02.
   @Test func anotherBootStartsEmpty() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"

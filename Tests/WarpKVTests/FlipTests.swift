@@ -96,6 +96,7 @@ import WarpTestSupport
   }
 
   /// Reads and writes without verifyReads: any typed error and any value, but no crash and no hang.
+  /// WKV-R03, WKV-X03.
   @Test(arguments: openable) func noFlipStopsAReaderOrAWriter(_ name: String) throws {
     try withTemporaryDirectory { directory in
       let bytes = try Fixtures.bytes(Fixtures.path("valid", name))

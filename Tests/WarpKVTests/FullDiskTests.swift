@@ -53,6 +53,7 @@ import WarpTestSupport
       }
     }
 
+    /// WKV-W06: an error and not a signal.
     @Test(arguments: [100, 262_144]) func noSpaceForTheFirstSet(_ valueSize: Int) throws {
       try withDisk(kibibytes: 1024) { disk in
         let store = try SharedStore.open(path: disk + "/a.warp", .init(capacity: 64, maxValueSize: valueSize))
@@ -118,6 +119,7 @@ import WarpTestSupport
       }
     }
 
+    /// WKV-W12.
     @Test func aLargeValueAmongSmallOnes() throws {
       try withDisk(kibibytes: 2048) { disk in
         let store = try SharedStore.open(
@@ -143,6 +145,7 @@ import WarpTestSupport
       }
     }
 
+    /// WKV-R01, as far as it shows: no read allocates a page of a slot never used.
     @Test func spaceFollowsWhatIsStored() throws {
       try withTemporaryDirectory { directory in
         let path = directory + "/a.warp"

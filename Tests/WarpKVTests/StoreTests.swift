@@ -19,6 +19,7 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-W09: CLOCK would give other hits.
   @Test func theTraceVectorOfTheSpecification() throws {
     try withTemporaryDirectory { directory in
       let store = try SharedStore.open(path: directory + "/a.warp", .init(capacity: 3))

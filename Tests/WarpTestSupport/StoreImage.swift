@@ -34,12 +34,19 @@ package struct StoreImage {
     order = Array(repeating: [], count: geometry.shardCount)
   }
 
-  /// A data file as it is, to be damaged; `insert` and `removeNewest` are for images made from parameters.
+  /// A data file as it is, to be damaged or added to.
   package init(data: [UInt8]) throws(FormatError) {
     header = try Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: data.count)
     self.data = data
     lock = []
-    order = []
+    order = Array(repeating: [], count: header.geometry.shardCount)
+    for shard in 0..<header.geometry.shardCount {
+      var slot = Int(control(ControlFields.oldest, shard: shard))
+      while slot != 0 {
+        order[shard].append(slot)
+        slot = Int(metadata(slot, MetadataFields.newer, shard: shard))
+      }
+    }
   }
 
   // MARK: Places

@@ -38,7 +38,7 @@ struct FixtureWriter {
     for name in [path, path + "-lock", path + "-init"] { try System.remove(name) }
     let request = OpenRequest(
       files: StoreFiles(path: path), parameters: parameters, readOnly: false, creates: true, usesExisting: false,
-      environment: world.environment)
+      environment: world.environment, policy: Sieve.policy)
     file = try request.attach()
     try System.remove(path + "-init")
   }
@@ -61,7 +61,7 @@ struct FixtureWriter {
           rawSize: rawSize ?? stored.count, codec: codec, flags: 0)
         let entry = PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
         _ = try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
-          try shard.set(entry, in: file, now: file.storeTime, victim: Sieve.choice(in: file))
+          try shard.set(entry, in: file, now: file.storeTime)
         }
         world.now.wrappingAdd(1_000, ordering: .relaxed)
       }

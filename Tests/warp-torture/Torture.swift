@@ -13,5 +13,7 @@ import ArgumentParser
 struct Torture: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
-    subcommands: [Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self])
+    subcommands: [
+      Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
+    ])
 }

@@ -27,15 +27,36 @@ struct Worker {
   private static let staleSlack: Int64 = 2_000_000_000
   private static let iterationEvery = 100_000
 
-  init(store: SharedStore, history: History, index: Int, seed: UInt64, maxSize: Int) {
+  /// Own keys whose last operation was cut off, until the next one.
+  private var inDoubt: Set<Int> = []
+
+  init(
+    store: SharedStore, history: History, index: Int, seed: UInt64, maxSize: Int, choices: UInt64? = nil
+  ) {
     self.store = store
     self.history = history
     self.index = index
     self.seed = seed
     self.maxSize = maxSize
-    random = SeededGenerator(seed: seed &+ UInt64(index) &* 7919)
+    random = SeededGenerator(seed: choices ?? seed &+ UInt64(index) &* 7919)
     buffer = [UInt8](repeating: 0, count: maxSize)
     versions = [UInt64](repeating: 0, count: history.keys / history.workers + 1)
+  }
+
+  /// Takes over the keys of a worker that was killed.
+  mutating func resume() {
+    for key in stride(from: index, to: history.keys, by: history.workers) {
+      versions[key / history.workers] = history.intent(key)
+      if history.intent(key) != history.acked(key).version { inDoubt.insert(key) }
+    }
+  }
+
+  /// Adds what was counted to words that outlive the worker.
+  mutating func publish() {
+    history.words.add(KillWords.lost, UInt64(tally[Tally.lost.rawValue]))
+    let corrupt = [Tally.torn, .wrong, .stale, .failures].reduce(0) { $0 + tally[$1.rawValue] }
+    history.words.add(KillWords.corrupt, UInt64(corrupt))
+    tally = [Int](repeating: 0, count: tally.count)
   }
 
   mutating func run(operations: Int) throws {
@@ -48,7 +69,7 @@ struct Worker {
       } else if draw < 65 {
         try member(random.below(history.keys))
       } else if let key = ownKey() {
-        if draw < 75 { try readOwn(key) }
+        if draw < 75, !inDoubt.contains(key) { try readOwn(key) }
         try write(key)
       }
       tally[Tally.operations.rawValue] += 1
@@ -73,7 +94,7 @@ struct Worker {
 
   // MARK: Reading
 
-  private mutating func read(_ key: Int) throws {
+  mutating func read(_ key: Int) throws {
     let before = history.acked(key)
     let began = System.bootTime()
     switch try store.get(Value.key(key), into: &buffer) {
@@ -127,6 +148,7 @@ struct Worker {
     var seen = [Bool](repeating: false, count: history.keys)
     var entries: [(key: Int, value: [UInt8])] = []
     try store.forEachEntry { entry in
+      guard !entry.key.starts(with: Probe.prefix) else { return }
       entries.append((Value.index(ofKey: entry.key) ?? -1, entry.value))
     }
     for (key, value) in entries {
@@ -161,12 +183,14 @@ struct Worker {
     let place = key / history.workers
     let version = versions[place] + 1
     versions[place] = version
-    let before = history.acked(key).state
+    // Of a key in doubt nothing is expected; fleeting is the state of which nothing is.
+    let before = inDoubt.contains(key) ? .fleeting : history.acked(key).state
     let action = OwnerAction(seed: seed, key: key, version: version, maxSize: maxSize)
     history.begin(key, version: version, mayVanish: action.mayVanish)
     do {
       let after = try perform(action, key, version, before)
       history.end(key, version: version, after)
+      inDoubt.remove(key)
     } catch let error as WarpError where error.code == .busy {
       // The old value stays, and so does what was acknowledged.
       count(.busyWrites)

@@ -12,7 +12,11 @@ package struct Board {
   /// Requests a worker takes at a time: few enough to share fairly, many enough not to fight over the cursor.
   package static let blockSize = 64
 
-  package enum Gate: Int { case waiting = 0, open = 1, stopped = 2 }
+  package enum Gate: Int {
+    case waiting = 0
+    case open = 1
+    case stopped = 2
+  }
 
   /// What a worker has done so far.
   package struct Tally: Equatable, Sendable {

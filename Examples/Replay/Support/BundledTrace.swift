@@ -19,7 +19,8 @@ package enum BundledTrace {
       if Files.exists(String(candidate)) { return String(candidate) }
     }
     throw ReplayError(
-      .traceMissing, "\(path) is neither below the working directory nor above \(executable): run this in a checkout, "
-        + "or name a trace with --trace FILE")
+      .traceMissing,
+      "\(path) is neither below the working directory nor above \(executable): run this in a checkout, or name a "
+        + "trace with --trace FILE")
   }
 }

@@ -43,7 +43,8 @@ package enum Content {
     return value.withUnsafeBytes { raw in
       var difference: UInt64 = 0
       for index in 0..<(size / 8) {
-        difference |= UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+        difference |=
+          UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
           ^ word(seed, index)
       }
       for offset in (size & ~7)..<size { difference |= UInt64(raw[offset] ^ byte(seed, offset)) }

@@ -2,6 +2,8 @@
 // Children, the clock and the terminal. Workers are this very executable, started anew: a fork would copy a process
 // whose locks and mappings belong to its parent.
 
+import Synchronization
+
 #if canImport(Darwin)
   @preconcurrency import Darwin
 #elseif canImport(Musl)
@@ -9,24 +11,19 @@
 #elseif canImport(Glibc)
   @preconcurrency import Glibc
 #endif
-import Synchronization
 
 package enum Processes {
   /// The path of this executable, symbolic links resolved; what it was called by if it can't be found.
   package static func executable() -> String {
     let name = CommandLine.arguments.first ?? ""
-    guard let resolved = realpath(spawnPath, nil) else { return name }
+    #if os(Linux)
+      let link = "/proc/self/exe"
+    #else
+      let link = name
+    #endif
+    guard let resolved = realpath(link, nil) else { return name }
     defer { free(resolved) }
     return String(cString: resolved)
-  }
-
-  /// What to run for another one of us. On Linux the kernel's own name, which also holds while a build replaces the file.
-  private static var spawnPath: String {
-    #if os(Linux)
-      "/proc/self/exe"
-    #else
-      CommandLine.arguments.first ?? ""
-    #endif
   }
 
   /// Starts this executable with other arguments; descriptors without close-on-exec go along.
@@ -36,7 +33,7 @@ package enum Processes {
     vector.append(nil)
     defer { for word in vector { free(word) } }
     var process: pid_t = 0
-    let result = posix_spawn(&process, spawnPath, nil, nil, vector, environ)
+    let result = posix_spawn(&process, executable(), nil, nil, vector, environ)
     guard result == 0 else {
       throw ReplayError(.system, "starting a worker failed: \(String(cString: strerror(result)))")
     }
@@ -90,7 +87,10 @@ package enum Interrupt {
 }
 
 package enum Terminal {
-  package enum Stream: Int32 { case output = 1, errors = 2 }
+  package enum Stream: Int32 {
+    case output = 1
+    case errors = 2
+  }
 
   package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
 

@@ -7,6 +7,11 @@ package struct TableParser {
   package struct Row: Equatable, Sendable {
     package var key: UInt64
     package var size: UInt32
+
+    package init(key: UInt64, size: UInt32) {
+      self.key = key
+      self.size = size
+    }
   }
 
   static let header = Array("time_s,key,size_bytes".utf8)

@@ -133,6 +133,7 @@ package struct Trace {
 
   private static func ragged(_ path: String, _ size: Int) -> ReplayError {
     ReplayError(
-      .traceTruncated, "\(path): \(size) bytes are no whole number of 8-byte ids: the file is cut off or no .u64 trace")
+      .traceTruncated,
+      "\(path): \(size) bytes are no whole number of 8-byte ids: the file is cut off or no .u64 trace")
   }
 }

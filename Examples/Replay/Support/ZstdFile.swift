@@ -68,7 +68,8 @@ package enum ZstdFile {
       // A missing file is the more useful complaint.
       Files.closeFile(try Files.openForReading(path))
       throw ReplayError(
-        .needsZstd, "\(path): this build can't read zstd: build with `swift build -c release --traits Zstd` "
+        .needsZstd,
+        "\(path): this build can't read zstd: build with `swift build -c release --traits Zstd` "
           + "(needs apt-get install libzstd-dev pkg-config), or decompress the trace if it is a .u64.zst")
     }
   #endif

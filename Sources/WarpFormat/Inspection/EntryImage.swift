@@ -23,18 +23,14 @@ public struct EntryImage: Sendable {
 }
 
 extension ShardImage {
-  /// Live slots from oldest to newest, as far as the queue can be followed. Bound: the number of slots.
+  /// Live slots from oldest to newest, as far as the queue can be followed: to a slot that is not live, or met before.
   public var queue: [Int] {
     var slots: [Int] = []
+    var seen = Set<Int>()
     var slot = Int(control.integer(ControlFields.oldest))
-    while slot != 0, slot <= usedSlots, slots.count < usedSlots, state(slot) == .live {
+    while slot != 0, slot <= usedSlots, state(slot) == .live, seen.insert(slot).inserted {
       slots.append(slot)
       slot = Int(metadata(MetadataFields.newer, slot: slot))
-    }
-    // A walk that does not end has gone round: each slot has one successor, so the first one met again ends it.
-    if slots.count == usedSlots, slot != 0 {
-      var seen = Set<Int>()
-      return Array(slots.prefix { seen.insert($0).inserted })
     }
     return slots
   }

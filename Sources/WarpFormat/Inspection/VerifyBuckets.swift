@@ -85,19 +85,22 @@ extension ShardCheck {
 
   /// Two live slots can only have the same key if they have the same hash, and few have, so their keys are read again.
   func checkKeys(_ report: Report) throws(FormatError) {
-    let sorted = live.sorted { $0.hash < $1.hash }
+    let sorted = live.sorted { ($0.hash, $0.slot) < ($1.hash, $1.slot) }
     var first = 0
-    for index in sorted.indices.dropFirst() {
-      if sorted[index].hash != sorted[first].hash {
-        first = index
-        continue
+    while first < sorted.count {
+      let end = sorted[first...].firstIndex { $0.hash != sorted[first].hash } ?? sorted.count
+      if end - first > 1 {
+        var owners: [[UInt8]: Int] = [:]
+        for entry in sorted[first..<end] {
+          guard let key = try key(entry) else { continue }
+          guard let other = owners.updateValue(entry.slot, forKey: key) else { continue }
+          report(
+            finding(
+              "B07", headerOffset(entry.slot, SlotFields.control),
+              "slots \(other) and \(entry.slot) have the same key", slot: entry.slot))
+        }
       }
-      guard let key = try key(sorted[index]), try key == self.key(sorted[index - 1]) else { continue }
-      let (slot, other) = (sorted[index].slot, sorted[index - 1].slot)
-      report(
-        finding(
-          "B07", headerOffset(slot, SlotFields.control), "slots \(other) and \(slot) have the same key",
-          slot: slot))
+      first = end
     }
   }
 

@@ -162,11 +162,11 @@ extension ShardCheck {
     checkOrder("M03", MetadataFields.revision, F.writeCounter, live.map { ($0.revision, $0.slot) }, report)
   }
 
-  /// Distinct, positive, and none above the counter they are drawn from.
+  /// Distinct, positive, and none above the counter they are drawn from. Of equal ones the higher slot is reported.
   private func checkOrder(
     _ rule: String, _ field: Field, _ counter: Field, _ values: [(value: UInt64, slot: Int)], _ report: Report
   ) {
-    let sorted = values.sorted { $0.value < $1.value }
+    let sorted = values.sorted { ($0.value, $0.slot) < ($1.value, $1.slot) }
     for index in sorted.indices {
       let (value, slot) = sorted[index]
       if value == 0 {

@@ -14,10 +14,12 @@ enum ZstdFrame {
     let descriptor = bytes[4]
     guard descriptor & 0b1000 == 0 else { return "the zstd frame sets a reserved bit" }
     let isSingleSegment = descriptor & 0b10_0000 != 0
-    var position = 5 + (isSingleSegment ? 0 : 1) + [0, 1, 2, 4][Int(descriptor & 3)]
+    let dictionary = 5 + (isSingleSegment ? 0 : 1)
+    var position = dictionary + [0, 1, 2, 4][Int(descriptor & 3)]
     let sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][Int(descriptor >> 6)]
     guard sizeBytes > 0 else { return "the zstd frame does not state its content size" }
     guard position + sizeBytes <= bytes.count else { return "the zstd frame's header is cut off" }
+    guard bytes.firstNonzero(in: dictionary..<position) == nil else { return "the zstd frame needs a dictionary" }
     var contentSize: UInt64 = 0
     for index in (0..<sizeBytes).reversed() {
       contentSize = contentSize << 8 | UInt64(bytes[position + index])

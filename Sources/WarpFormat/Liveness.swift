@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof that the owner of a shard is dead (SPEC.md §23.1). No time-out makes a living owner dead.
+//
+// - An owner word that names no registry entry, a withdrawn one, or another generation than the entry's is dead.
+// - In the same PID namespace a process that is gone, or that started at another time than the entry says, is dead.
+// - Otherwise the kernel decides: the byte lock of the entry is held as long as the process has the file open. It is
+//   asked only where the process can't be seen alive: a daemon that closed all its files lives on without its lock.
+
+import CWarp
+
+/// What can be seen of a process of this PID namespace.
+enum ProcessSight: Equatable {
+  case absent
+  /// Ended and not yet waited for; its locks are gone.
+  case zombie
+  /// `startTime` is nil where the system does not tell.
+  case present(startTime: UInt64?)
+}
+
+extension Attachment {
+  /// Whether the handle that an owner word names is proven dead.
+  func isDead(owner word: UInt64) -> Bool {
+    typealias F = RegistryFields
+    let number = UInt32(truncatingIfNeeded: word)
+    guard number >= 1, number <= UInt32(Format.registryEntries) else { return true }
+    let entry = Int(number) - 1
+    if let registration, registration.owner == word { return false }
+    let at = lockGeometry.registryOffset + entry * F.structure.size
+    guard UInt64(lock.load32(at + F.generation.offset)) == word >> 32 else { return true }
+    let process = Int32(bitPattern: lock.load32(at + F.pid.offset))
+    guard process != 0 else { return true }
+    let me = environment.process()
+    var isSeenAlive = false
+    if lock.load64(at + F.pidNamespace.offset) == me.pidNamespace {
+      switch System.sight(of: process) {
+      case .absent: return true
+      case .zombie: break
+      case .present(let startTime):
+        let isComparable = lock.load64(at + F.timeNamespace.offset) == me.timeNamespace
+        if let startTime, isComparable, startTime != lock.load64(at + F.startTime.offset) { return true }
+        isSeenAlive = true
+      }
+    }
+    return !isSeenAlive && System.isByteFree(descriptor, at: Format.registryLockOffset + Int64(entry))
+  }
+}

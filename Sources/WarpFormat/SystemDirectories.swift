@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// System calls, continued: directories.
+
+import CWarp
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Glibc)
+  import Glibc
+#endif
+
+#if (canImport(Darwin) || canImport(Musl) || canImport(Glibc)) && !WARP_NO_POSIX
+  extension System {
+    /// Makes one level, mode 0700; one that is there is fine.
+    package static func makeDirectory(_ path: String) throws(FormatError) {
+      if unsafe mkdir(path, 0o700) != 0, warp_errno() != EEXIST { throw error("mkdir", path) }
+    }
+
+    package static func openDirectory(_ path: String) throws(FormatError) -> Int32 {
+      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECTORY, 0)
+      }
+      if fd >= 0 { return fd }
+      let number = warp_errno()
+      if number == ELOOP || number == ENOTDIR {
+        throw FormatError(
+          .insecureDirectory, "it is a symbolic link or no directory: remove it", path: path, errno: number)
+      }
+      throw error("open", path, number)
+    }
+
+    /// The names in a directory, sorted, without "." and "..".
+    package static func list(_ path: String) throws(FormatError) -> [String] {
+      guard let directory = unsafe opendir(path) else { throw error("opendir", path) }
+      defer { unsafe closedir(directory) }
+      var names: [String] = []
+      while let entry = unsafe readdir(directory) {
+        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { raw in
+          unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != "." && name != ".." { names.append(name) }
+      }
+      return names.sorted()
+    }
+  }
+#endif
