@@ -60,9 +60,11 @@ struct Worker {
   }
 
   mutating func run(operations: Int) throws {
+    // Short runs walk too, long ones not all the time.
+    let walkEvery = max(1000, min(Worker.iterationEvery, operations / 4))
     for number in 1...max(operations, 1) {
       let draw = random.below(100)
-      if number % Worker.iterationEvery == 0 {
+      if number % walkEvery == 0 {
         try walk()
       } else if draw < 60 {
         try read(random.below(history.keys))
