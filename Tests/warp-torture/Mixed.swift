@@ -21,6 +21,9 @@ struct MixedOptions: ParsableArguments {
   @Option(name: .customLong("value-size"), help: "Bytes of the largest value, at least 32.") var valueSize = 1024
   @Flag(name: .customLong("verify-reads"), help: "Check the checksum on every get.") var verifyReads = false
 
+  @Flag(help: "Choose keys that share a few buckets, so that each change shifts others; at most 100 keys.")
+  var collide = false
+
   var configuration: StoreConfiguration {
     StoreConfiguration(
       capacity: capacity, maxKeySize: 64, maxValueSize: valueSize, shards: shards == 0 ? nil : shards,
@@ -29,11 +32,13 @@ struct MixedOptions: ParsableArguments {
 
   func validate() throws {
     guard keys >= 1, capacity >= 2 * keys else { throw ValidationError("capacity must be at least twice the keys") }
+    guard !collide || keys <= 100 else { throw ValidationError("at most 100 keys can collide without evictions") }
     guard valueSize >= 32 else { throw ValidationError("value-size must be at least 32") }
   }
 
   func run(_ store: SharedStore, _ history: History, worker index: Int) throws {
-    var worker = Worker(store: store, history: history, index: index, seed: seed, maxSize: valueSize)
+    var worker = Worker(
+      store: store, history: history, index: index, seed: seed, maxSize: valueSize, collides: collide)
     try history.words.barrier(History.barrier, parties: history.workers, round: 1)
     defer { history.record(worker.tally, worker: index) }
     do {
@@ -72,6 +77,7 @@ struct Mixed: ParsableCommand {
       "--operations", "\(options.operations)", "--seed", "\(options.seed)", "--keys", "\(options.keys)",
       "--capacity", "\(options.capacity)", "--shards", "\(options.shards)", "--value-size", "\(options.valueSize)",
     ]
+    if options.collide { arguments.append("--collide") }
     if options.verifyReads { arguments.append("--verify-reads") }
     let children = try (0..<history.workers).map { try Child(arguments + ["--index", "\($0)"]) }
     return children.count { !$0.wait().isClean }

@@ -7,6 +7,8 @@
 //   reader knows whether that version ever was a value, how long it must be, and every byte of it.
 // - check covers all the bytes behind it. A copy made of two values fails it.
 
+import WarpFormat
+import WarpKV
 import WarpTestSupport
 
 /// What the owner of a key does at one version of it.
@@ -52,11 +54,23 @@ enum Value {
     return (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) } + rest
   }
 
-  /// The index of a key that was made by `key`.
-  static func index(ofKey key: [UInt8]) -> Int? {
+  /// One whose home is among the first 8 buckets of its shard, whichever that is.
+  static func key(_ index: Int, collidingIn store: SharedStore) -> [UInt8] {
+    let header = store.attachment.header
+    let buckets = UInt64(header.geometry.bucketsPerShard)
+    var nonce: UInt32 = 0
+    while true {
+      let key = key(index) + (0..<4).map { UInt8(truncatingIfNeeded: nonce >> (8 * UInt32($0))) }
+      if (XXH3.hash64(key, seed: header.hashSeed) >> 32) % buckets < 8 { return key }
+      nonce += 1
+    }
+  }
+
+  /// The index of a key of a run; nil if nobody made it.
+  static func index(ofKey key: [UInt8], among names: [[UInt8]]) -> Int? {
     guard key.count >= 8 else { return nil }
-    let index = Int(truncatingIfNeeded: key.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
-    return index >= 0 && index < 1 << 32 && Value.key(index) == key ? index : nil
+    let number = key.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+    return number < UInt64(names.count) && names[Int(number)] == key ? Int(number) : nil
   }
 
   static func make(key: Int, version: UInt64, written: Int64, size: Int) -> [UInt8] {

@@ -15,6 +15,8 @@ struct Worker {
   let index: Int
   let seed: UInt64
   let maxSize: Int
+  /// The keys by index.
+  let names: [[UInt8]]
   var tally = [Int](repeating: 0, count: Tally.allCases.count)
   private var random: SeededGenerator
   private var buffer: [UInt8]
@@ -31,13 +33,15 @@ struct Worker {
   private var inDoubt: Set<Int> = []
 
   init(
-    store: SharedStore, history: History, index: Int, seed: UInt64, maxSize: Int, choices: UInt64? = nil
+    store: SharedStore, history: History, index: Int, seed: UInt64, maxSize: Int, choices: UInt64? = nil,
+    collides: Bool = false
   ) {
     self.store = store
     self.history = history
     self.index = index
     self.seed = seed
     self.maxSize = maxSize
+    names = (0..<history.keys).map { collides ? Value.key($0, collidingIn: store) : Value.key($0) }
     random = SeededGenerator(seed: choices ?? seed &+ UInt64(index) &* 7919)
     buffer = [UInt8](repeating: 0, count: maxSize)
     versions = [UInt64](repeating: 0, count: history.keys / history.workers + 1)
@@ -99,7 +103,7 @@ struct Worker {
   mutating func read(_ key: Int) throws {
     let before = history.acked(key)
     let began = System.bootTime()
-    switch try store.get(Value.key(key), into: &buffer) {
+    switch try store.get(names[key], into: &buffer) {
     case .hit(let size):
       count(.hits)
       judge(key, [UInt8](buffer[..<size]), before, began)
@@ -135,7 +139,7 @@ struct Worker {
 
   private mutating func member(_ key: Int) throws {
     let before = history.acked(key)
-    let isThere = try store.contains(Value.key(key))
+    let isThere = try store.contains(names[key])
     // A shard that stays busy makes `contains` say no: that can't be told apart here, so only a yes is judged.
     if isThere, before.state == .absent, history.intent(key) == before.version {
       violation(.wrong, key, "contains is true, but it was removed by version \(before.version)")
@@ -151,7 +155,7 @@ struct Worker {
     var entries: [(key: Int, value: [UInt8])] = []
     try store.forEachEntry { entry in
       guard !entry.key.starts(with: Probe.prefix) else { return }
-      entries.append((Value.index(ofKey: entry.key) ?? -1, entry.value))
+      entries.append((Value.index(ofKey: entry.key, among: names) ?? -1, entry.value))
     }
     for (key, value) in entries {
       guard (0..<history.keys).contains(key) else {
@@ -172,7 +176,7 @@ struct Worker {
   /// Nobody else writes this key, so the answer is known exactly unless it may have expired.
   private mutating func readOwn(_ key: Int) throws {
     let state = history.acked(key)
-    let value = try store.get(Value.key(key))
+    let value = try store.get(names[key])
     let version = value.flatMap { $0.withUnsafeBytes { Value.read($0)?.version } }
     if state.state == .present, version != state.version, value != nil {
       violation(.wrong, key, "the owner reads \(version ?? 0) after setting \(state.version)")
@@ -202,7 +206,7 @@ struct Worker {
   private mutating func perform(
     _ action: OwnerAction, _ key: Int, _ version: UInt64, _ before: KeyState
   ) throws -> KeyState {
-    let name = Value.key(key)
+    let name = names[key]
     let written = System.bootTime()
     switch action {
     case .set(let size):
