@@ -57,7 +57,7 @@ extension Shard {
   ) throws(FormatError) -> Changes {
     var changes = Changes()
     let parts = HashParts(hash: entry.hash)
-    let existing = unsafe find(entry.key, parts)
+    var existing = unsafe find(entry.key, parts)
     if existing == nil, count >= capacity, !file.evicts {
       reap(now(), &changes)
       guard count < capacity else {
@@ -69,6 +69,8 @@ extension Shard {
     }
     let size = Shard.footprint(keySize: entry.header.keySize, storedSize: entry.header.storedSize)
     let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, &changes)
+    // An entry that gave up its slot was unlinked, and that may have moved this key's bucket word.
+    if changes.evictions + changes.expirations > 0 { existing = unsafe find(entry.key, parts) }
     let revision = get64(ControlFields.writeCounter) &+ 1
     put64(ControlFields.writeCounter, revision)
     changes.revision = revision
