@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rebuilding a shard from its slots after its owner died (SPEC.md §23.2; the step ids T1 to T8 are the same there).
+// Rebuilding a shard from its slots after its owner died (SPEC.md §23.2; the step ids T1 to T9 are the same there).
 //
 // - It runs as an ordinary owner and may itself be killed anywhere: the next one starts from the same slots.
 // - Hits go on meanwhile: the new table is computed in private, and only the words that differ are stored, front to
