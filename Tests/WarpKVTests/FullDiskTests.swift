@@ -72,7 +72,7 @@ import WarpTestSupport
     /// With entries to give up, sets go on for ever; what is there is always right.
     @Test(arguments: [(400, 400), (262_144, 9), (262_144, 20_000)])
     func aFullDiskEvictsAndReuses(_ maxValueSize: Int, _ size: Int) throws {
-      try withDisk(kibibytes: 1600) { disk in
+      try withDisk(kibibytes: 1200) { disk in
         let store = try SharedStore.open(
           path: disk + "/a.warp", .init(capacity: 4000, maxKeySize: 16, maxValueSize: maxValueSize, shards: 1))
         var latest: [Int: UInt8] = [:]
