@@ -44,8 +44,9 @@ public struct StoreConfiguration: Sendable {
   public var capacity: Int
   /// Bytes, up to 65,536.
   public var maxKeySize: Int
-  /// Bytes of a stored value (compressed, if it is), up to 2^30. Each entry takes a slot of this size in the file,
-  /// but only the part that is used takes memory.
+  /// Bytes of a stored value (compressed, if it is), up to 2^30. Each entry takes a slot of 32 bytes, key and value, rounded
+  /// up to 64. Slots of up to 16 KiB take their memory whole when they are first used, larger ones only the pages that
+  /// hold something.
   public var maxValueSize: Int
   /// Bytes of a value before compression; nil: `maxValueSize` without compression, up to 16 times it with.
   public var maxRawSize: Int?

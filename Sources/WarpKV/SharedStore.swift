@@ -114,7 +114,7 @@ public final class SharedStore: Sendable {
 
   /// The data file.
   public var path: String { attachment.path }
-  /// Entries it holds at most. With several shards the first evictions come when it is 90 to 98 % full.
+  /// Entries it holds at most. With several shards the first evictions typically come when it is 90 to 98 % full.
   public var capacity: Int { attachment.header.geometry.capacity }
   public var shards: Int { attachment.header.geometry.shardCount }
   public var maxKeySize: Int { attachment.header.geometry.maxKeySize }

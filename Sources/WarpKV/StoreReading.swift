@@ -106,22 +106,22 @@ extension SharedStore {
         stored = shard.storedBytes(candidate)
       }
     }
-    switch lookup {
-    case .miss:
-      attachment.count(.misses)
-      return .miss
-    case .busy:
+    guard case .hit(let candidate) = lookup else { return absent(lookup) }
+    let header = candidate.header
+    guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target) }
+    guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
+    attachment.count(.hits)
+    return .hit(size: header.storedSize)
+  }
+
+  /// A miss of either kind, counted.
+  private func absent(_ lookup: Lookup) -> GetResult {
+    if case .busy = lookup {
       attachment.count(.busyMisses)
       return .busy
-    case .hit(let candidate):
-      let header = candidate.header
-      if header.codec == Format.codecRaw {
-        guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
-        attachment.count(.hits)
-        return .hit(size: header.storedSize)
-      }
-      return unsafe decode(stored, header, into: target)
     }
+    attachment.count(.misses)
+    return .miss
   }
 
   /// With the checksum taken over the private copy.
@@ -134,19 +134,11 @@ extension SharedStore {
       stored = shard.storedBytes(candidate)
       metadata = shard.metadata(candidate.slot)
     }
-    switch lookup {
-    case .miss:
-      attachment.count(.misses)
-      return .miss
-    case .busy:
-      attachment.count(.busyMisses)
-      return .busy
-    case .hit(let candidate):
-      guard let metadata, metadata.hash == hash,
-        attachment.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
-      else { return corruptMiss() }
-      return unsafe decode(stored, candidate.header, into: target)
-    }
+    guard case .hit(let candidate) = lookup else { return absent(lookup) }
+    guard let metadata, metadata.hash == hash,
+      attachment.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
+    else { return corruptMiss() }
+    return unsafe decode(stored, candidate.header, into: target)
   }
 
   private func decode(

@@ -14,12 +14,12 @@ import WarpTestSupport
 
   /// fixtures/README.md lists each file, and of an invalid one what its .json says.
   @Test func theListIsComplete() throws {
-    let list = String(decoding: try Fixtures.bytes(Fixtures.directory + "/../README.md"), as: UTF8.self)
+    let list = String(decoding: try TestFiles.read(Fixtures.directory + "/../README.md"), as: UTF8.self)
     let rows = Set(list.split(separator: "\n").map(String.init))
     for name in Fixtures.names("valid") { #expect(rows.contains { $0.hasPrefix("| `\(name)` | ") }, "\(name)") }
     for name in Fixtures.names("invalid") {
       let path = Fixtures.directory + "/invalid/\(name).json"
-      let finding = String(decoding: try Fixtures.bytes(path), as: UTF8.self)
+      let finding = String(decoding: try TestFiles.read(path), as: UTF8.self)
       let words = finding.split { " ,}\"".contains($0) }
       let row = "| `\(name)` | \(words[3]) | \(words[words.count - 2]) |"
       #expect(rows.contains(row), "\(row)")
@@ -34,7 +34,7 @@ import WarpTestSupport
   @Test(arguments: Fixtures.names("invalid"))
   func theRuleThatNamesAnInvalidFileIsFound(_ name: String) throws {
     let path = Fixtures.path("invalid", name)
-    let expected = String(decoding: try Fixtures.bytes(String(path.dropLast(5)) + ".json"), as: UTF8.self)
+    let expected = String(decoding: try TestFiles.read(String(path.dropLast(5)) + ".json"), as: UTF8.self)
     let found: [(String, Int)]
     do throws(FormatError) {
       found = try Verifier(path: path).findings().map { ($0.rule, $0.offset) }

@@ -16,7 +16,7 @@ import WarpTestSupport
   static let masks: [UInt8] = [0x01, 0x80, 0xFF]
 
   static let small = Fixtures.names("valid").filter {
-    ((try? Fixtures.bytes(Fixtures.path("valid", $0)).count) ?? .max) <= 32 * 1024
+    ((try? TestFiles.read(Fixtures.path("valid", $0)).count) ?? .max) <= 32 * 1024
   }
 
   /// Those that this build can open.
@@ -30,16 +30,16 @@ import WarpTestSupport
 
   @Test(arguments: small) func theVerifierReportsEveryFlip(_ name: String) throws {
     try withTemporaryDirectory { directory in
-      let image = try StoreImage(data: try Fixtures.bytes(Fixtures.path("valid", name)))
+      let image = try StoreImage(data: try TestFiles.read(Fixtures.path("valid", name)))
       let dontCare = DontCare(image)
       let path = directory + "/flip.warp"
-      try Fixtures.write(image.data, to: path)
+      try TestFiles.write(path, image.data)
       var changed = image
       var missed: [String] = []
       for offset in offsets(name, image.data.count) {
         for mask in Self.masks {
           changed.data[offset] = image.data[offset] ^ mask
-          try Fixtures.patch(path, at: offset, [changed.data[offset]])
+          try TestFiles.patch(path, at: offset, [changed.data[offset]])
           let isReported: Bool
           do throws(FormatError) {
             isReported = try !Verifier(path: path).findings().isEmpty
@@ -49,7 +49,7 @@ import WarpTestSupport
           if !isReported, !dontCare.covers(offset, changed) { missed.append("\(offset) XOR \(mask)") }
         }
         changed.data[offset] = image.data[offset]
-        try Fixtures.patch(path, at: offset, [image.data[offset]])
+        try TestFiles.patch(path, at: offset, [image.data[offset]])
       }
       #expect(missed.isEmpty, "\(missed.count) flips unreported: \(missed.prefix(8))")
     }
@@ -58,13 +58,13 @@ import WarpTestSupport
   /// Header and state block: each flip is met by an open.
   @Test(arguments: openable) func noFlipOfAHeaderMakesAWrongValue(_ name: String) throws {
     try withTemporaryDirectory { directory in
-      let bytes = try Fixtures.bytes(Fixtures.path("valid", name))
+      let bytes = try TestFiles.read(Fixtures.path("valid", name))
       let path = directory + "/flip.warp"
-      try Fixtures.write(bytes, to: path)
+      try TestFiles.write(path, bytes)
       let known = try Known(path)
       for offset in offsets(name, Format.shardsOffset) {
         for mask in Self.masks {
-          try Fixtures.patch(path, at: offset, [bytes[offset] ^ mask])
+          try TestFiles.patch(path, at: offset, [bytes[offset] ^ mask])
           do throws(WarpError) {
             let store = try Fixtures.open(path, verifyReads: true)
             try known.expectNoWrongValue(in: store, "byte \(offset) XOR \(mask)")
@@ -72,7 +72,7 @@ import WarpTestSupport
             #expect(error.code != .system, "byte \(offset) XOR \(mask): \(error)")
           }
         }
-        try Fixtures.patch(path, at: offset, [bytes[offset]])
+        try TestFiles.patch(path, at: offset, [bytes[offset]])
       }
     }
   }
@@ -80,17 +80,17 @@ import WarpTestSupport
   /// The shards: flipped under an open handle, as a second process would.
   @Test(arguments: openable) func noFlipOfAShardMakesAWrongValue(_ name: String) throws {
     try withTemporaryDirectory { directory in
-      let bytes = try Fixtures.bytes(Fixtures.path("valid", name))
+      let bytes = try TestFiles.read(Fixtures.path("valid", name))
       let path = directory + "/flip.warp"
-      try Fixtures.write(bytes, to: path)
+      try TestFiles.write(path, bytes)
       let known = try Known(path)
       let store = try Fixtures.open(path, verifyReads: true)
       for offset in offsets(name, bytes.count) where offset >= Format.shardsOffset {
         for mask in Self.masks {
-          try Fixtures.patch(path, at: offset, [bytes[offset] ^ mask])
+          try TestFiles.patch(path, at: offset, [bytes[offset] ^ mask])
           try known.expectNoWrongValue(in: store, "byte \(offset) XOR \(mask)")
         }
-        try Fixtures.patch(path, at: offset, [bytes[offset]])
+        try TestFiles.patch(path, at: offset, [bytes[offset]])
       }
     }
   }
@@ -99,21 +99,21 @@ import WarpTestSupport
   /// WKV-R03, WKV-X03.
   @Test(arguments: openable) func noFlipStopsAReaderOrAWriter(_ name: String) throws {
     try withTemporaryDirectory { directory in
-      let bytes = try Fixtures.bytes(Fixtures.path("valid", name))
+      let bytes = try TestFiles.read(Fixtures.path("valid", name))
       let path = directory + "/flip.warp"
-      try Fixtures.write(bytes, to: path)
+      try TestFiles.write(path, bytes)
       let known = try Known(path)
       let store = try Fixtures.open(path, verifyReads: false)
       for offset in offsets(name, bytes.count) where offset >= Format.shardsOffset {
         for mask in Self.masks {
-          try Fixtures.patch(path, at: offset, [bytes[offset] ^ mask])
+          try TestFiles.patch(path, at: offset, [bytes[offset] ^ mask])
           for key in known.keys { _ = try? store.get(key) }
           _ = try? store.keys()
           for key in known.keys { _ = try? store.set(key, to: [1]) }
           _ = try? store.set([UInt8(truncatingIfNeeded: offset)], to: [2])
           if let key = known.keys.first { _ = try? store.remove(key) }
           if offset % 5 == 0 { try? store.removeAll() }
-          try Fixtures.patch(path, at: Format.shardsOffset, Array(bytes[Format.shardsOffset...]))
+          try TestFiles.patch(path, at: Format.shardsOffset, Array(bytes[Format.shardsOffset...]))
         }
       }
       // Still as good as new once its bytes are.

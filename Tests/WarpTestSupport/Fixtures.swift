@@ -20,27 +20,6 @@ public enum Fixtures {
 
   public static func path(_ kind: String, _ name: String) -> String { "\(directory)/\(kind)/\(name).warp" }
 
-  public static func bytes(_ path: String) throws -> [UInt8] {
-    let file = try System.open(path, .readOnly)
-    defer { System.close(file) }
-    return try System.read(file, at: 0, count: System.status(file, path).size, path)
-  }
-
-  /// Writes a new file with mode 0600; one that is there is replaced.
-  public static func write(_ bytes: [UInt8], to path: String) throws {
-    try System.remove(path)
-    let file = try System.open(path, .createExclusive)
-    defer { System.close(file) }
-    try System.write(file, at: 0, bytes, path)
-  }
-
-  /// Overwrites bytes of a file that may be mapped.
-  public static func patch(_ path: String, at offset: Int, _ bytes: [UInt8]) throws {
-    let file = try System.open(path, .readWrite)
-    defer { System.close(file) }
-    try System.write(file, at: offset, bytes, path)
-  }
-
   /// The world in which the fixtures were made, some seconds later.
   package static var environment: Environment {
     var world = Environment.system

@@ -13,11 +13,11 @@ struct InvalidFixtures {
     for damage in Damage.header + Damage.state + Damage.control + Damage.buckets + Damage.metadata + Damage.slots
       + Damage.values + Damage.queue
     {
-      var image = try StoreImage(data: Fixtures.bytes("\(valid)/\(damage.base).warp"))
+      var image = try StoreImage(data: TestFiles.read("\(valid)/\(damage.base).warp"))
       let offset = damage.edit(&image)
-      try Fixtures.write(image.data, to: "\(directory)/\(damage.name).warp")
+      try TestFiles.write("\(directory)/\(damage.name).warp", image.data)
       let finding = "{\"rule\": \"\(damage.rule)\", \"offset\": \(offset)}\n"
-      try Fixtures.write(Array(finding.utf8), to: "\(directory)/\(damage.name).json")
+      try TestFiles.write("\(directory)/\(damage.name).json", Array(finding.utf8))
     }
   }
 }

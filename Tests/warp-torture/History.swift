@@ -20,7 +20,8 @@ struct Acked {
   let state: KeyState
 }
 
-/// What a worker counts; also the layout of its tally.
+/// What a worker counts; also the layout of its tally. `lost` means that WKV-R05 is broken, `torn` WKV-R04 or WKV-W03,
+/// `wrong` among other things WKV-W10: a value that had been removed or replaced before the get began.
 enum Tally: Int, CaseIterable {
   case operations, hits, misses, busyMisses, busyWrites, torn, lost, wrong, stale, iterations, evictions, failures
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `warp-torture kill`: workers that run mixed operations are killed with SIGKILL at random moments, one after another,
-// and replaced. What they intended and what was acknowledged is kept outside the store; every answer is judged by it.
+// and replaced (WKV-O03, WKV-O04, WKV-O05, WKV-W11). What they intended and what was acknowledged is kept outside the
+// store; every answer is judged by it.
 //
 // - After each kill one set per shard is timed from the kill on: the time to heal. The dead process is reaped only
 //   afterwards, so it is a zombie while the others must see that it is dead.
