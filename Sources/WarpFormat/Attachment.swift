@@ -24,6 +24,8 @@ package final class Attachment: Sendable {
   /// Offset of this handle's counters, nil if it is read-only.
   let stripe: Int?
   private let clockBase: Int64
+  /// Who registered.
+  private let processID: Int32
   let storeWords: (UInt64, UInt64)
   package let status: FileStatus
   /// Calls that hold or may take a shard.
@@ -51,13 +53,20 @@ package final class Attachment: Sendable {
       lockGeometry.countersOffset + $0.stripe * CounterFields.structure.size
     }
     clockBase = opened.clock.base
+    processID = environment.process().id
     storeWords = (
       opened.header.storeID.integer(Field("", 0, 8)), opened.header.storeID.integer(Field("", 8, 8))
     )
     status = opened.status
   }
 
-  deinit { System.close(descriptor) }
+  deinit { if ownsDescriptor { System.close(descriptor) } }
+
+  /// Whether the descriptor still is that of the data file.
+  private var ownsDescriptor: Bool {
+    guard let now = try? System.status(descriptor, path) else { return false }
+    return now.inode == status.inode && now.device == status.device
+  }
 
   /// Whether a full shard makes room instead of refusing.
   var evicts: Bool { header.evictionID == Format.evictionSieve }
@@ -100,6 +109,14 @@ package final class Attachment: Sendable {
     return try body()
   }
 
+  /// Recovers each shard that nobody holds and that its last owner left in the middle of a change.
+  func recoverTorn() {
+    for shard in shards where shard.isTorn && shard.isUnowned {
+      // Whoever takes it first recovers it; if that is somebody else, all the better.
+      try? withShard(shard, limit: Format.readerWait) { () throws(FormatError) in }
+    }
+  }
+
   // MARK: State
 
   /// - Throws: `superseded` once another process has replaced or deleted the store.
@@ -123,6 +140,11 @@ package final class Attachment: Sendable {
 
   /// - Throws: `noSpace`.
   func allocate(_ offset: Int, _ size: Int) throws(FormatError) {
+    // A program that closed every descriptor may have a file of its own under our number.
+    guard ownsDescriptor else {
+      throw FormatError(
+        .closed, "the store's file descriptor was closed by someone else: open the store again", path: path)
+    }
     try System.allocate(descriptor, offset, size, path)
   }
 
@@ -140,6 +162,8 @@ package final class Attachment: Sendable {
   /// meanwhile would pass for a dead owner's.
   package func withdraw() {
     guard !isWithdrawn.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    // After a fork the entry and its lock are the parent's.
+    guard environment.process().id == processID else { return }
     while holders.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
     if let registration {
       registration.withdraw(descriptor, lock: lock, geometry: lockGeometry, path: path)

@@ -41,6 +41,15 @@ public enum Compression {
     #endif
   }
 
+  /// Whether a frame declares exactly this content size; asked before anything is allocated for it.
+  package static func declares(_ frame: UnsafeRawBufferPointer, _ size: Int) -> Bool {
+    #if Zstd
+      unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(size)
+    #else
+      false
+    #endif
+  }
+
   /// Decodes one frame into exactly `target.count` bytes; false if it is anything else.
   package static func decompress(_ frame: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer)
     -> Bool

@@ -33,8 +33,14 @@ struct CreationLock: ~Copyable {
   private static func take(_ files: StoreFiles) throws(FormatError) -> Int32 {
     let descriptor = try System.open(files.initialization, .createOrOpen)
     do throws(FormatError) {
-      try System.status(descriptor, files.initialization).checkSecure(files.initialization)
+      let status = try System.status(descriptor, files.initialization)
+      try status.checkSecure(files.initialization)
       try System.lockFile(descriptor, waiting: Format.creationWait, files.initialization)
+      // A name that was removed meanwhile is somebody else's lock by now.
+      guard try System.status(path: files.initialization)?.inode == status.inode else {
+        throw FormatError(
+          .busy, "the creation lock was removed while it was taken: try again", path: files.initialization)
+      }
       // Leftovers of a creator that died.
       try System.remove(files.newData)
       try System.remove(files.newLock)
@@ -51,7 +57,7 @@ struct CreationLock: ~Copyable {
   func create(_ header: Header, _ environment: Environment) throws(FormatError) {
     do throws(FormatError) {
       let identity = try makeData(header, environment)
-      try makeLock(header, environment, identity)
+      try makeLock(header, environment, identity, isTorn: false)
       try System.rename(files.newData, files.data)
       try System.rename(files.newLock, files.lock)
     } catch {
@@ -61,10 +67,11 @@ struct CreationLock: ~Copyable {
     }
   }
 
-  /// Replaces the lock file of a data file to which nobody is attached.
+  /// Replaces the lock file of a data file to which nobody is attached. What the old one knew is lost, so every shard
+  /// counts as left in the middle of a change: its next owner recovers it.
   func rebuildLock(_ header: Header, _ environment: Environment, data: FileStatus) throws(FormatError) {
     do throws(FormatError) {
-      try makeLock(header, environment, data)
+      try makeLock(header, environment, data, isTorn: true)
       try System.rename(files.newLock, files.lock)
     } catch {
       _ = try? System.remove(files.newLock)
@@ -89,7 +96,7 @@ struct CreationLock: ~Copyable {
   }
 
   private func makeLock(
-    _ header: Header, _ environment: Environment, _ data: FileStatus
+    _ header: Header, _ environment: Environment, _ data: FileStatus, isTorn: Bool
   ) throws(FormatError) {
     let path = files.newLock
     let file = try System.open(path, .createExclusive)
@@ -100,6 +107,12 @@ struct CreationLock: ~Copyable {
       inode: records ? data.inode : 0)
     try System.setSize(file, lock.geometry.fileSize, path)
     try System.allocate(file, 0, lock.geometry.fileSize, path)
+    if isTorn {
+      let stride = LockLineFields.structure.size
+      var lines = [UInt8](repeating: 0, count: lock.geometry.shardCount * stride)
+      for shard in 0..<lock.geometry.shardCount { lines.set(LockLineFields.sequence, 1, at: shard * stride) }
+      try System.write(file, at: lock.geometry.linesOffset, lines, path)
+    }
     try System.write(file, at: 0, lock.encoded(), path)
   }
 

@@ -127,8 +127,10 @@ extension Shard {
   @inline(__always)
   func holds(_ slot: SlotIndex, _ key: UnsafeRawBufferPointer) -> Bool {
     // The two sizes are always accessed as one word, so that a reader can't see one of each.
+    // A key that no slot has room for is in none of them, whatever the bytes say.
     let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
-    return unsafe Int(UInt32(truncatingIfNeeded: sizes)) == key.count && data.equals(keyOffset(slot), key)
+    return unsafe key.count <= maxKeySize && Int(UInt32(truncatingIfNeeded: sizes)) == key.count
+      && data.equals(keyOffset(slot), key)
   }
 
   /// Writes an entry into a free slot: WRITING, bytes, metadata, COMMITTED (SPEC.md, W2).

@@ -22,7 +22,6 @@ extension Shard {
   /// Oldest stamp first. O(used slots).
   private func collect() -> [EntryTicket] {
     var tickets: [EntryTicket] = []
-    tickets.reserveCapacity(count)
     for slot in usedSlots where state(slot) == .live {
       tickets.append(EntryTicket(hash: hash(slot), stamp: stamp(slot)))
     }
@@ -85,6 +84,12 @@ extension Attachment {
   /// - Throws: `busy`, `superseded`.
   package func tickets(_ shard: Shard, limit: Int64) throws(FormatError) -> [EntryTicket] {
     if isReadOnly {
+      // Without the sequence nothing proves that the list is whole.
+      guard hasLockFile else {
+        throw FormatError(
+          .lockFileMissing, "a read-only handle without a lock file can't iterate: open the store read-write once",
+          path: path)
+      }
       guard let tickets = shard.stableTickets() else { throw busy(shard) }
       return tickets
     }

@@ -21,6 +21,8 @@ extension Attachment {
   /// Whether the handle that an owner word names is proven dead.
   func isDead(owner word: UInt64) -> Bool {
     typealias F = RegistryFields
+    // The entry is read after the word that names it.
+    fenceAcquire()
     let number = UInt32(truncatingIfNeeded: word)
     guard number >= 1, number <= UInt32(Format.registryEntries) else { return true }
     let entry = Int(number) - 1
@@ -36,8 +38,9 @@ extension Attachment {
       case .absent: return true
       case .zombie: break
       case .present(let startTime):
-        let isComparable = lock.load64(at + F.timeNamespace.offset) == me.timeNamespace
-        if let startTime, isComparable, startTime != lock.load64(at + F.startTime.offset) { return true }
+        let recorded = lock.load64(at + F.startTime.offset)
+        let isComparable = recorded != 0 && lock.load64(at + F.timeNamespace.offset) == me.timeNamespace
+        if let startTime, isComparable, startTime != recorded { return true }
         isSeenAlive = true
       }
     }

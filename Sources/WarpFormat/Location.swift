@@ -90,6 +90,11 @@ public enum StoreDirectory {
     return path
   }
 
+  /// Checks both levels as far as they are there, and makes nothing.
+  package static func checkExisting(_ directory: String?) throws(FormatError) {
+    for path in [base(directory), path(directory)] where try System.status(path: path) != nil { try check(path) }
+  }
+
   package static func check(_ path: String) throws(FormatError) {
     let descriptor = try System.openDirectory(path)
     defer { System.close(descriptor) }
@@ -107,6 +112,7 @@ public enum StoreDirectory {
 
   /// The names of the stores in a directory, sorted.
   package static func names(_ directory: String?) throws(FormatError) -> [String] {
+    try checkExisting(directory)
     let path = path(directory)
     do throws(FormatError) {
       return try System.list(path).compactMap {

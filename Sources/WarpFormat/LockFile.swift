@@ -103,8 +103,13 @@ struct Registration: Sendable {
         continue
       }
       let at = geometry.registryOffset + entry * F.structure.size
-      let generation = max(1, lock.load32(at + F.generation.offset) &+ 1)
       let process = environment.process()
+      guard !isInUse(lock, at, process) else {
+        // A daemon that closed all its files has lost its lock and may still hold a shard.
+        _ = try System.lockByte(descriptor, .none, at: Format.registryLockOffset + Int64(entry), path)
+        continue
+      }
+      let generation = max(1, lock.load32(at + F.generation.offset) &+ 1)
       lock.store32(at + F.generation.offset, generation)
       lock.store64(at + F.startTime.offset, process.startTime)
       lock.store64(at + F.pidNamespace.offset, process.pidNamespace)
@@ -117,6 +122,17 @@ struct Registration: Sendable {
     throw FormatError(
       .tooManyProcesses, "all \(Format.registryEntries) places for attached handles are taken: close some",
       path: path)
+  }
+
+  /// Whether the process that an entry names is seen alive.
+  private static func isInUse(_ lock: Window, _ at: Int, _ me: ProcessIdentity) -> Bool {
+    typealias F = RegistryFields
+    let id = Int32(bitPattern: lock.load32(at + F.pid.offset))
+    guard id != 0, lock.load64(at + F.pidNamespace.offset) == me.pidNamespace,
+      case .present(let startTime) = System.sight(of: id)
+    else { return false }
+    let recorded = lock.load64(at + F.startTime.offset)
+    return startTime == nil || recorded == 0 || startTime == recorded
   }
 
   /// Gives the entry back.

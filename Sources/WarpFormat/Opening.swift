@@ -142,6 +142,7 @@ extension OpenRequest {
       return nil
     }
     if !readOnly { data.window.clearDetach() }
+    if !readOnly { attachment.recoverTorn() }
     return attachment
   }
 

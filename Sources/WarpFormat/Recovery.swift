@@ -19,8 +19,9 @@ extension Shard {
   func recover(in file: Attachment) {
     beginWrite()
     var (survivors, winners) = survivors(file)
-    let table = rebuiltTable(&survivors, winners)
-    store(table)
+    let first = firstBucket(survivors)
+    let table = rebuiltTable(&survivors, winners, from: first)
+    store(table, from: first)
     let kept = Set(survivors.map(\.slot))
     for survivor in survivors where state(survivor.slot) != .live {
       setControl(survivor.slot, controlWord(survivor.slot).with(.live))
@@ -89,10 +90,11 @@ extension Shard {
 
   /// The table with the words of the survivors, each where it was or nearer to its home. Survivors that no window has
   /// room for are taken out.
-  private func rebuiltTable(_ survivors: inout [Survivor], _ winners: [SlotIndex: SlotIndex]) -> [UInt64] {
+  private func rebuiltTable(
+    _ survivors: inout [Survivor], _ winners: [SlotIndex: SlotIndex], from first: UInt32
+  ) -> [UInt64] {
     var missing = Dictionary(uniqueKeysWithValues: survivors.map { ($0.slot, HashParts(hash: $0.metadata.hash)) })
     var table = [UInt64](repeating: 0, count: Int(bucketMask) + 1)
-    let first = firstEmptyBucket
     for step in 0...bucketMask {
       let word = data.load64(bucketOffset(first &+ step))
       guard word != 0, var slot = checked(UInt32(truncatingIfNeeded: word)) else { continue }
@@ -108,8 +110,20 @@ extension Shard {
     return table
   }
 
-  private var firstEmptyBucket: UInt32 {
-    (0...bucketMask).first { data.load64(bucketOffset($0)) == 0 } ?? 0
+  /// An empty bucket that no chain runs across, not even one that a cut-off shift or recovery left behind.
+  private func firstBucket(_ survivors: [Survivor]) -> UInt32 {
+    let hashes = Dictionary(uniqueKeysWithValues: survivors.map { ($0.slot, $0.metadata.hash) })
+    var isCrossed = [Bool](repeating: false, count: Int(bucketMask) + 1)
+    for bucket in 0...bucketMask {
+      let word = data.load64(bucketOffset(bucket))
+      guard let slot = checked(UInt32(truncatingIfNeeded: word)), hashes[slot] != nil else { continue }
+      let home = UInt32(truncatingIfNeeded: word >> 32) & bucketMask
+      for step in 0..<min((bucket &- home) & bucketMask, UInt32(probeLimit)) {
+        isCrossed[Int((home &+ step) & bucketMask)] = true
+      }
+    }
+    let empty = (0...bucketMask).filter { data.load64(bucketOffset($0)) == 0 }
+    return empty.first { !isCrossed[Int($0)] } ?? empty.first ?? 0
   }
 
   private func place(_ word: UInt64, _ parts: HashParts, in table: inout [UInt64]) -> Bool {
@@ -124,8 +138,7 @@ extension Shard {
   }
 
   /// Front to back from an empty bucket: an entry that moves is copied before its old place is overwritten.
-  private func store(_ table: [UInt64]) {
-    let first = firstEmptyBucket
+  private func store(_ table: [UInt64], from first: UInt32) {
     for step in 0...bucketMask {
       let bucket = (first &+ step) & bucketMask
       if data.load64(bucketOffset(bucket)) != table[Int(bucket)] { link(bucket, table[Int(bucket)]) }

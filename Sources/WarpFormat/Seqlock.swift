@@ -62,7 +62,11 @@ extension Shard {
         if lock.exchange64(ownerAt, from: 0, to: owner) { return false }
         continue
       }
-      if waiter.asksForLife, isDead(holder), lock.exchange64(ownerAt, from: holder, to: owner) { return true }
+      if waiter.asksForLife, isDead(holder), lock.exchange64(ownerAt, from: holder, to: owner) {
+        // From here on nobody can take the shard for sound, whatever becomes of this owner.
+        beginWrite()
+        return true
+      }
       guard waiter.pause(holder, lock.load64(sequenceAt)) else {
         throw FormatError(
           .busy,
@@ -71,6 +75,8 @@ extension Shard {
       }
     }
   }
+
+  var isUnowned: Bool { lock.load64(ownerAt) == 0 }
 
   /// Whether the last owner left in the middle of a change.
   var isTorn: Bool { lock.load64(sequenceAt) & 1 != 0 }

@@ -51,7 +51,10 @@ import CWarp
 
     /// A small text file of the kernel's, nil if it can't be read.
     static func text(_ path: String) -> String? {
-      let fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
+      var fd: Int32
+      repeat {
+        fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
+      } while fd < 0 && warp_errno() == EINTR
       guard fd >= 0 else { return nil }
       defer { close(fd) }
       guard let bytes = try? read(fd, at: 0, count: 4096, path) else { return nil }

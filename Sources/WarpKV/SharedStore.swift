@@ -52,7 +52,11 @@ public final class SharedStore: Sendable {
     // Wrong arguments make no directory.
     let files = try StoreFiles(name: name, directory: StoreDirectory.path(directory))
     _ = try Geometry(configuration.parameters())
-    if configuration.access == .readWrite { _ = try StoreDirectory.prepare(directory) }
+    if configuration.access == .readWrite {
+      _ = try StoreDirectory.prepare(directory)
+    } else {
+      try StoreDirectory.checkExisting(directory)
+    }
     return try open(files, configuration, .system)
   }
 
@@ -103,6 +107,7 @@ public final class SharedStore: Sendable {
   @discardableResult
   public static func delete(named name: String, directory: String? = nil) throws(WarpError) -> Bool {
     let files = try StoreFiles(name: name, directory: StoreDirectory.path(directory))
+    try StoreDirectory.checkExisting(directory)
     return try files.delete()
   }
 

@@ -40,8 +40,8 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
 
   /// Hits in all gets, 0 if there were none.
   public var hitRatio: Double {
-    let gets = hits + misses + busyMisses
-    return gets == 0 ? 0 : Double(hits) / Double(gets)
+    let gets = Double(hits) + Double(misses) + Double(busyMisses)
+    return gets == 0 ? 0 : Double(hits) / gets
   }
 
   public var description: String {

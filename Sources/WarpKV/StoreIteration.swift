@@ -58,6 +58,7 @@ extension SharedStore {
 
   private func decoded(_ stored: [UInt8], _ header: EntryHeader) -> [UInt8]? {
     if header.codec == Format.codecRaw { return header.rawSize == stored.count ? stored : nil }
+    guard unsafe stored.withUnsafeBytes({ unsafe Compression.declares($0, header.rawSize) }) else { return nil }
     var value = [UInt8](repeating: 0, count: header.rawSize)
     let isRight = unsafe stored.withUnsafeBytes { frame in
       unsafe value.withUnsafeMutableBytes { target in unsafe Compression.decompress(frame, into: target) }

@@ -144,6 +144,10 @@ extension SharedStore {
   private func decode(
     _ stored: [UInt8], _ header: EntryHeader, into target: UnsafeMutableRawBufferPointer
   ) -> GetResult {
+    if header.codec == Format.codecZstd {
+      let isHonest = unsafe stored.withUnsafeBytes { unsafe Compression.declares($0, header.rawSize) }
+      guard isHonest else { return corruptMiss() }
+    }
     guard header.rawSize <= target.count else { return .tooSmall(needed: header.rawSize) }
     let isRight: Bool
     switch header.codec {
