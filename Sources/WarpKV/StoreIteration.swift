@@ -19,7 +19,8 @@ extension SharedStore {
   ///
   /// It counts as no get and marks nothing visited.
   ///
-  /// - Throws: what `body` throws, as it is; `busy`, `closed`, `superseded`.
+  /// - Throws: what `body` throws, as it is; `busy`, `closed`, `superseded`; `lockFileMissing` from a read-only handle that
+  ///   found no lock file.
   /// - Complexity: O(capacity + bytes); one shard's writers wait while its entries are listed.
   public func forEachEntry(_ body: (StoreEntry) throws -> Void) throws {
     for shard in attachment.shards {

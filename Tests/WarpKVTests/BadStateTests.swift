@@ -201,7 +201,12 @@ import WarpTestSupport
         var buffer = [UInt8](repeating: 0, count: 100)
         for key in 0..<10 as Range<UInt8> { #expect(try reader.get([key]) == [key, key]) }
         #expect(try reader.get([77], into: &buffer) == (hasLockFile ? .miss : .busy))
-        #expect(try reader.keys().count == 10)
+        if hasLockFile {
+          #expect(try reader.keys().count == 10)
+        } else {
+          // Nothing proves that a list made without the sequences is whole.
+          #expect(throws: WarpError.self) { _ = try reader.keys() }
+        }
         expectCode(.readOnly) { try reader.set("k", to: [1]) }
         expectCode(.readOnly) { try reader.set("k", to: [UInt8](repeating: 1, count: 101)) }
         expectCode(.readOnly) { try reader.remove("k") }
