@@ -66,6 +66,9 @@ public struct Geometry: Equatable, Sendable {
   /// Bytes from one shard to the next.
   public let shardStride: Int
   public let fileSize: Int
+  /// The quotient and remainder of capacity by shards, so that no operation divides.
+  private let leastShardCapacity: Int
+  private let largerShards: Int
 
   /// - Throws: `invalidCapacity`, `invalidShardCount`, `invalidKeySize`, `invalidValueSize`, naming the parameter.
   public init(_ parameters: Parameters) throws(FormatError) {
@@ -106,6 +109,8 @@ public struct Geometry: Equatable, Sendable {
     }
     self.capacity = capacity
     shardCount = shards
+    leastShardCapacity = capacity / shards
+    largerShards = capacity % shards
     slotsPerShard = shardCapacity + 1
     bucketsPerShard = max(Format.minimumBuckets, Geometry.powerOfTwo(atLeast: 2 * shardCapacity))
     maxKeySize = parameters.maxKeySize
@@ -130,7 +135,7 @@ public struct Geometry: Equatable, Sendable {
 
   /// Entries that shard `index` may hold: the capacity divided evenly, the first shards taking the remainder.
   public func capacity(ofShard index: Int) -> Int {
-    capacity / shardCount + (index < capacity % shardCount ? 1 : 0)
+    leastShardCapacity + (index < largerShards ? 1 : 0)
   }
 
   public func shardOffset(_ index: Int) -> Int { Format.shardsOffset + index * shardStride }
