@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one file that knows zstd (SPEC.md §8.2, codec 1), behind the package trait `Zstd`.
+// The one file that knows zstd (SPEC.md §8.4, codec 1), behind the package trait `Zstd`.
 //
 // A stored value is one frame with its content size in it. The size is checked against the entry's and the store's
 // before anything is allocated, so a frame can't claim more memory than the geometry allows.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An entry's bytes in a slot: header, key and stored value, its metadata and its checksum (SPEC.md §8.3).
+// An entry's bytes in a slot: header, key and stored value, its metadata and its checksum (SPEC.md §8.5).
 //
 // Numbers read from a slot are copies that may be torn; they are clamped here and believed only after the control word
 // was seen unchanged.
@@ -55,7 +55,7 @@ public enum EntryChecksum {
   @inline(__always)
   public static func digest(_ stored: UnsafeRawBufferPointer) -> UInt64 { unsafe XXH3.hash64(stored, seed: 0) }
 
-  /// XXH3-64 of the little-endian record of SPEC.md §8.3. The key is in it by its hash.
+  /// XXH3-64 of the little-endian record of SPEC.md §8.5. The key is in it by its hash.
   public static func value(
     storeID: (UInt64, UInt64), shard: Int, slot: UInt32, header: EntryHeader, metadata: EntryMetadata,
     digest: UInt64

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a store's files are, and whether the place can be trusted (SPEC.md §4).
+// Where a store's files are, and whether the place can be trusted (SPEC.md §4.3).
 //
 //   PATH   PATH-lock   PATH-init   PATH-new   PATH-lock-new
 //

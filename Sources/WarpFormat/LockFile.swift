@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lock file's header (SPEC.md §5.6) and its registry of attached handles.
+// The lock file's header (SPEC.md §5.7) and its registry of attached handles.
 //
 //   | header 4096 | shard lines 256 x n | registry 64 x 1024 | counters 128 x 256 | leases | visited bytes |
 //

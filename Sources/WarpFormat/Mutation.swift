@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing (SPEC.md §10.3 and §10.5; the step ids W1 to W4 and X1 to X6 are the same there). Each function runs under the shard's owner word.
+// Writing (SPEC.md §10.3 and §10.5; the step ids W1 to W4 and X1 to X6 are the same there). Each function runs
+// under the shard's owner word.
 //
 // - A linked slot is never modified: an update fills the spare slot, swings the bucket word and frees the old slot.
 // - Everything that can fail happens while the sequence is even. Between odd and even nothing throws, and each freed

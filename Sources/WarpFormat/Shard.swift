@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One shard: an independent table, arena, queue and seqlock (SPEC.md §5.4).
+// One shard: an independent table, arena, queue and seqlock (SPEC.md §5.3).
 //
 //   data file   | control 256 | buckets 8 x b | metadata 64 x s | slots stride x s |
 //   lock file   | line 256 |                             … | leases | visited 1 x s |

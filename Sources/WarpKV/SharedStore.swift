@@ -2,8 +2,8 @@
 // The shared store: bytes in, bytes out, across processes. It opens, closes and describes a store; reading is in
 // StoreReading, writing in StoreWriting, iteration in StoreIteration.
 //
-// - The handle holds one atomic pointer to its attachment. close() clears it; the attachment itself lives as long as
-//   the handle, so a reader that is inside a call keeps its memory.
+// - The attachment lives as long as the handle, so a reader that is inside a call keeps its memory; close() only clears
+//   a flag and gives the registry entry and its lock back.
 // - The attachment counts who holds a shard, so that close() gives the registry entry back only when nobody does.
 
 import Synchronization
@@ -20,7 +20,6 @@ public import WarpFormat
 /// Thread-safety: all methods may be called from any thread at any time, `close` included.
 public final class SharedStore: Sendable {
   package let attachment: Attachment
-  /// 1 while open.
   let isOpen = Atomic<Bool>(true)
   let configuration: StoreConfiguration
   /// Nanoseconds, 0: none.

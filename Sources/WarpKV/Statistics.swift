@@ -26,6 +26,7 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   public var corrupt: Int
   /// Extra rounds of gets that met a change.
   public var retries: Int
+  /// Shards rebuilt after their owner had died.
   public var recoveries: Int
   /// Bytes of values before and after compression, of those that were compressed.
   public var compressedFrom: Int
