@@ -94,13 +94,4 @@ int64_t warp_boot_time(void) {
 }
 
 int warp_errno(void) { return errno; }
-
-void warp_write_error(const char *bytes, size_t size) {
-  while (size > 0) {
-    ssize_t wrote = write(2, bytes, size);
-    if (wrote <= 0) return;
-    bytes += wrote;
-    size -= (size_t)wrote;
-  }
-}
 #endif

@@ -48,9 +48,6 @@ public struct EntryMetadata: Equatable, Sendable {
 
 /// Binds an entry to its store, shard, slot and everything that is fixed about it.
 public enum EntryChecksum {
-  /// Bytes of the record that is hashed.
-  static let recordSize = 96
-
   /// The digest of the stored bytes, taken before any lock.
   @inline(__always)
   public static func digest(_ stored: UnsafeRawBufferPointer) -> UInt64 { unsafe XXH3.hash64(stored, seed: 0) }

@@ -17,6 +17,38 @@ enum ProcessSight: Equatable {
   case present(startTime: UInt64?)
 }
 
+/// What can be told of a registry entry's process by looking at it (L2, L3, L4).
+enum RegistrySight: Equatable {
+  case dead
+  case alive
+  /// In another PID namespace, or a zombie: only the kernel's lock tells.
+  case unseen
+
+  /// - Parameters:
+  ///   - at: where the entry stands in the lock file.
+  ///   - me: the process that looks.
+  init(_ lock: Window, _ at: Int, _ me: ProcessIdentity) {
+    typealias F = RegistryFields
+    let process = Int32(bitPattern: lock.load32(at + F.pid.offset))
+    guard process != 0 else {
+      self = .dead
+      return
+    }
+    guard lock.load64(at + F.pidNamespace.offset) == me.pidNamespace else {
+      self = .unseen
+      return
+    }
+    switch System.sight(of: process) {
+    case .absent: self = .dead
+    case .zombie: self = .unseen
+    case .present(let startTime):
+      let recorded = lock.load64(at + F.startTime.offset)
+      let isComparable = recorded != 0 && lock.load64(at + F.timeNamespace.offset) == me.timeNamespace
+      self = isComparable && startTime != nil && startTime != recorded ? .dead : .alive
+    }
+  }
+}
+
 extension Attachment {
   /// Whether the handle that an owner word names is proven dead.
   func isDead(owner word: UInt64) -> Bool {
@@ -29,21 +61,10 @@ extension Attachment {
     if let registration, registration.owner == word { return false }
     let at = lockGeometry.registryOffset + entry * F.structure.size
     guard UInt64(lock.load32(at + F.generation.offset)) == word >> 32 else { return true }
-    let process = Int32(bitPattern: lock.load32(at + F.pid.offset))
-    guard process != 0 else { return true }
-    let me = environment.process()
-    var isSeenAlive = false
-    if lock.load64(at + F.pidNamespace.offset) == me.pidNamespace {
-      switch System.sight(of: process) {
-      case .absent: return true
-      case .zombie: break
-      case .present(let startTime):
-        let recorded = lock.load64(at + F.startTime.offset)
-        let isComparable = recorded != 0 && lock.load64(at + F.timeNamespace.offset) == me.timeNamespace
-        if let startTime, isComparable, startTime != recorded { return true }
-        isSeenAlive = true
-      }
+    switch RegistrySight(lock, at, environment.process()) {
+    case .dead: return true
+    case .alive: return false
+    case .unseen: return System.isByteFree(descriptor, at: Format.registryLockOffset + Int64(entry))
     }
-    return !isSeenAlive && System.isByteFree(descriptor, at: Format.registryLockOffset + Int64(entry))
   }
 }

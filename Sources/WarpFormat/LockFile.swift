@@ -98,13 +98,13 @@ struct Registration: Sendable {
     _ descriptor: Int32, lock: Window, geometry: LockGeometry, environment: Environment, path: String
   ) throws(FormatError) -> Registration {
     typealias F = RegistryFields
+    let process = environment.process()
     for entry in 0..<Format.registryEntries {
       guard try System.lockByte(descriptor, .write, at: Format.registryLockOffset + Int64(entry), path) else {
         continue
       }
       let at = geometry.registryOffset + entry * F.structure.size
-      let process = environment.process()
-      guard !isInUse(lock, at, process) else {
+      guard RegistrySight(lock, at, process) != .alive else {
         // A daemon that closed all its files has lost its lock and may still hold a shard.
         _ = try System.lockByte(descriptor, .none, at: Format.registryLockOffset + Int64(entry), path)
         continue
@@ -122,17 +122,6 @@ struct Registration: Sendable {
     throw FormatError(
       .tooManyProcesses, "all \(Format.registryEntries) places for attached handles are taken: close some",
       path: path)
-  }
-
-  /// Whether the process that an entry names is seen alive.
-  private static func isInUse(_ lock: Window, _ at: Int, _ me: ProcessIdentity) -> Bool {
-    typealias F = RegistryFields
-    let id = Int32(bitPattern: lock.load32(at + F.pid.offset))
-    guard id != 0, lock.load64(at + F.pidNamespace.offset) == me.pidNamespace,
-      case .present(let startTime) = System.sight(of: id)
-    else { return false }
-    let recorded = lock.load64(at + F.startTime.offset)
-    return startTime == nil || recorded == 0 || startTime == recorded
   }
 
   /// Gives the entry back.

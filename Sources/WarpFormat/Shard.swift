@@ -24,12 +24,6 @@ public struct SlotIndex: Hashable, Comparable, Sendable, CustomStringConvertible
   public var description: String { raw == 0 ? "no slot" : "slot \(raw)" }
 }
 
-/// A position in a shard's table, 0-based.
-struct BucketIndex: Equatable, CustomStringConvertible {
-  let raw: Int
-  var description: String { "bucket \(raw)" }
-}
-
 /// A view of one shard of an attached store.
 public struct Shard {
   let data: Window

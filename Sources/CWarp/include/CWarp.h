@@ -124,10 +124,8 @@ int64_t warp_file_system(int fd);
 // Nanoseconds of a clock that counts suspend and never steps, or -1.
 int64_t warp_boot_time(void);
 
-// Creates the directory entry `to` for `from`, replacing what was there.
+// The error number of this thread's last failed call.
 int warp_errno(void);
-
-void warp_write_error(const char *bytes, size_t size);
 
 #endif
 #endif
