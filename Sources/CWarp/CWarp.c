@@ -29,9 +29,9 @@ int warp_ofd_lock(int fd, char kind, int64_t start, int64_t size) {
   return ofd(fd, F_OFD_SETLK, kind, start, size, &lock);
 }
 
-int warp_ofd_held(int fd, int64_t start) {
+int warp_ofd_held(int fd, int64_t start, int64_t size) {
   struct flock lock = {0};
-  if (ofd(fd, F_OFD_GETLK, 'w', start, 1, &lock) != 0) return -1;
+  if (ofd(fd, F_OFD_GETLK, 'w', start, size, &lock) != 0) return -1;
   return lock.l_type != F_UNLCK;
 }
 #else
@@ -39,7 +39,7 @@ int warp_ofd_lock(int fd, char kind, int64_t start, int64_t size) {
   errno = ENOTSUP;
   return -1;
 }
-int warp_ofd_held(int fd, int64_t start) {
+int warp_ofd_held(int fd, int64_t start, int64_t size) {
   errno = ENOTSUP;
   return -1;
 }

@@ -1,72 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 // One attached pair of files: the mappings, the verified header, the clock, the registration. Immutable once made; a
-// handle keeps every attachment it ever used until it goes away, so a reader never loses its memory.
+// handle keeps every attachment it ever used until it goes away, so a reader never loses its memory. How an attachment
+// ends is in Leaving.swift.
 
 import Synchronization
 
-/// A store's files, mapped and verified.
+/// A pair of files, opened, verified and mapped.
+struct Mapping: Sendable {
+  let header: Header
+  let clock: ClockRecord
+  let file: OpenFile
+  let data: Region
+  let lock: Region
+  /// nil for a read-only handle that found no lock file: it can't prove a miss.
+  let lockStatus: FileStatus?
+}
+
+/// A store's files, mapped, and this process's place among those who use them.
 package final class Attachment: Sendable {
   package let path: String
-  package let header: Header
   package let environment: Environment
   /// Which entry goes when one must.
   let policy: VictimPolicy?
-  package let isReadOnly: Bool
-  /// False for a read-only handle that found no lock file: it can't prove a miss.
-  let hasLockFile: Bool
-  let descriptor: Int32
-  private let dataRegion: Region
-  private let lockRegion: Region
+  let mapping: Mapping
+  /// nil: it may not write.
+  let registration: Registration?
+  /// Offset of this handle's counters, nil if it may not write.
+  let stripe: Int?
   let data: Window
   let lock: Window
   let lockGeometry: LockGeometry
-  let registration: Registration?
-  /// Offset of this handle's counters, nil if it is read-only.
-  let stripe: Int?
+  package let gate: Gate
   private let clockBase: Int64
   /// Who registered.
-  private let processID: Int32
+  let processID: Int32
   let storeWords: (UInt64, UInt64)
-  package let status: FileStatus
-  /// Calls that hold or may take a shard.
-  private let holders = Atomic<Int>(0)
-  private let isWithdrawn = Atomic<Bool>(false)
+  let stay = Stay()
 
   init(
-    path: String, opened: OpenedData, data: Region, lock: Region, hasLockFile: Bool, registration: Registration?,
-    environment: Environment, policy: VictimPolicy?
+    path: String, mapping: Mapping, registration: Registration?, environment: Environment, policy: VictimPolicy?
   ) {
     self.path = path
-    header = opened.header
     self.environment = environment
     self.policy = policy
-    isReadOnly = registration == nil
-    self.hasLockFile = hasLockFile
-    descriptor = opened.descriptor
-    dataRegion = data
-    lockRegion = lock
-    self.data = data.window
-    self.lock = lock.window
-    lockGeometry = LockGeometry(opened.header.geometry)
+    self.mapping = mapping
     self.registration = registration
+    data = mapping.data.window
+    lock = mapping.lock.window
+    lockGeometry = LockGeometry(mapping.header.geometry)
     stripe = registration.map { [lockGeometry] in
       lockGeometry.countersOffset + $0.stripe * CounterFields.structure.size
     }
-    clockBase = opened.clock.base
+    gate = mapping.file.gate
+    clockBase = mapping.clock.base
     processID = environment.process().id
     storeWords = (
-      opened.header.storeID.integer(Field("", 0, 8)), opened.header.storeID.integer(Field("", 8, 8))
+      mapping.header.storeID.integer(Field("", 0, 8)), mapping.header.storeID.integer(Field("", 8, 8))
     )
-    status = opened.status
   }
 
-  deinit { if ownsDescriptor { System.close(descriptor) } }
-
-  /// Whether the descriptor still is that of the data file.
-  private var ownsDescriptor: Bool {
-    guard let now = try? System.status(descriptor, path) else { return false }
-    return now.inode == status.inode && now.device == status.device
-  }
+  @inline(__always)
+  package var header: Header { _read { yield mapping.header } }
+  package var isReadOnly: Bool { registration == nil }
+  package var hasLockFile: Bool { mapping.lockStatus != nil }
 
   /// Whether a full shard makes room instead of refusing.
   var evicts: Bool { header.evictionID == Format.evictionSieve }
@@ -90,22 +86,21 @@ package final class Attachment: Sendable {
 
   /// Runs `body` as the shard's owner.
   ///
-  /// - Throws: `busy`, `superseded`, `closed`, and what `body` throws.
+  /// - Throws: `busy`, `superseded`, `readOnly`, and what `body` throws.
   package func withShard<Result>(
     _ shard: Shard, limit: Int64, _ body: () throws(FormatError) -> Result
   ) throws(FormatError) -> Result {
-    holders.add(1, ordering: .sequentiallyConsistent)
-    defer { holders.subtract(1, ordering: .sequentiallyConsistent) }
-    guard !isWithdrawn.load(ordering: .sequentiallyConsistent) else {
-      throw FormatError(.closed, "the handle was closed", path: path)
-    }
+    guard pin() else { throw superseded() }
+    defer { unpin() }
+    // A child of a fork must not own a shard in its parent's name.
+    guard gate.value == 0 else { throw superseded() }
     guard let registration else {
       throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
     }
     let wasTakenOver = try shard.acquire(registration.owner, limit: limit, isDead: isDead(owner:))
     defer { shard.release() }
-    try checkCurrent()
     if wasTakenOver || shard.isTorn { shard.recover(in: self) }
+    try checkCurrent()
     return try body()
   }
 
@@ -119,57 +114,55 @@ package final class Attachment: Sendable {
 
   // MARK: State
 
-  /// - Throws: `superseded` once another process has replaced or deleted the store.
+  /// 0 as long as the files are the store.
   @inline(__always)
-  package func checkCurrent() throws(FormatError) {
-    let word = data.acquire64(Format.stateOffset &+ StateFields.superseded.offset)
-    if word != Format.supersededCurrent { throw superseded(word) }
+  package var supersededWord: UInt64 { data.acquire64(Format.stateOffset &+ StateFields.superseded.offset) }
+
+  /// Whether the lock-free path may be used: nothing has happened that a call has to look at first.
+  @inline(__always)
+  package var isCurrent: Bool { gate.value == 0 && supersededWord == Format.supersededCurrent }
+
+  /// - Throws: `superseded` once another process has replaced or deleted the store.
+  func checkCurrent() throws(FormatError) {
+    if supersededWord != Format.supersededCurrent { throw superseded() }
   }
 
-  private func superseded(_ word: UInt64) -> FormatError {
+  package func superseded() -> FormatError {
     FormatError(
       .superseded,
-      word == Format.supersededDeleted
+      supersededWord == Format.supersededDeleted
         ? "the store was deleted: open it again to make a new one"
-        : "the store was replaced: close this handle and open it again", path: path,
-      offset: Format.stateOffset)
+        : "the store was replaced, and what has its name now can't be used by this handle: open it again",
+      path: path, offset: Format.stateOffset)
   }
 
   /// Nanoseconds of store time.
   package func storeTime() -> UInt64 { UInt64(bitPattern: environment.bootTime() &+ clockBase) }
 
-  /// - Throws: `noSpace`.
+  /// - Throws: `noSpace`, `descriptorLost`.
   func allocate(_ offset: Int, _ size: Int) throws(FormatError) {
-    // A program that closed every descriptor may have a file of its own under our number.
-    guard ownsDescriptor else {
-      throw FormatError(
-        .closed, "the store's file descriptor was closed by someone else: open the store again", path: path)
-    }
-    try System.allocate(descriptor, offset, size, path)
+    try mapping.file.checkOurs()
+    try System.allocate(mapping.file.descriptor, offset, size, path)
   }
 
   package func allocatedBytes() throws(FormatError) -> (data: Int, lock: Int) {
-    let data = try System.status(descriptor, path)
-    return (data.allocated, try System.status(path: path + StoreFiles.lockSuffix)?.allocated ?? 0)
+    try mapping.file.checkOurs()
+    let data = try System.status(mapping.file.descriptor, path)
+    return (data.allocated, try System.status(path: StoreFiles(path: path).lock)?.allocated ?? 0)
   }
 
   /// Writes what is in memory to the disk. On tmpfs there is none.
-  package func sync() throws(FormatError) { try System.sync(descriptor, path) }
-
-  /// Gives the registry entry and its lock back. The mappings stay until the attachment goes away.
   ///
-  /// Waits for calls that hold or may take a shard: an owner word that names an entry which somebody else has claimed
-  /// meanwhile would pass for a dead owner's.
-  package func withdraw() {
-    guard !isWithdrawn.exchange(true, ordering: .sequentiallyConsistent) else { return }
-    // After a fork the entry and its lock are the parent's.
-    guard environment.process().id == processID else { return }
-    while holders.load(ordering: .sequentiallyConsistent) > 0 { System.yield() }
-    if let registration {
-      registration.withdraw(descriptor, lock: lock, geometry: lockGeometry, path: path)
-    } else {
-      _ = try? System.lockByte(descriptor, .none, at: Format.readerLockOffset, path)
-    }
+  /// - Throws: `descriptorLost`, `noSpace`, `system`.
+  package func sync() throws(FormatError) {
+    try mapping.file.checkOurs()
+    try System.sync(mapping.file.descriptor, path)
+  }
+
+  /// Whether the path still leads to these files' data file.
+  package func isNamed() throws(FormatError) -> Bool {
+    guard let named = try System.status(path: path) else { return false }
+    return named.inode == mapping.file.status.inode && named.device == mapping.file.status.device
   }
 }
 

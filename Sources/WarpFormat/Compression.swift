@@ -66,4 +66,14 @@ public enum Compression {
       return false
     #endif
   }
+
+  /// The decoded value of a frame that declares this size; nil if it is anything else.
+  package static func value(_ frame: [UInt8], rawSize: Int) -> [UInt8]? {
+    guard unsafe frame.withUnsafeBytes({ unsafe declares($0, rawSize) }) else { return nil }
+    var value = [UInt8](repeating: 0, count: rawSize)
+    let isRight = unsafe frame.withUnsafeBytes { frame in
+      unsafe value.withUnsafeMutableBytes { target in unsafe decompress(frame, into: target) }
+    }
+    return isRight ? value : nil
+  }
 }

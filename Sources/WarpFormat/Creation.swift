@@ -19,52 +19,79 @@ extension StoreFiles {
   }
 }
 
-/// The creation lock of one store, held until `release`.
+/// The creation lock of one store, held until it goes away.
 struct CreationLock: ~Copyable {
-  private let descriptor: Int32
+  private let file: OpenFile
   private let files: StoreFiles
 
-  /// - Throws: `busy` after 10 s, `insecureFile`, `readOnly`.
-  init(_ files: StoreFiles) throws(FormatError) {
-    descriptor = try CreationLock.take(files)
+  /// - Throws: `busy` after the waiting limit in nanoseconds, `insecureFile`, `readOnly`.
+  init(_ files: StoreFiles, waiting limit: Int64 = Format.creationWait) throws(FormatError) {
+    file = try CreationLock.take(files, limit)
     self.files = files
   }
 
-  private static func take(_ files: StoreFiles) throws(FormatError) -> Int32 {
-    let descriptor = try System.open(files.initialization, .createOrOpen)
+  private static func take(_ files: StoreFiles, _ limit: Int64) throws(FormatError) -> OpenFile {
+    let path = files.initialization
+    // Tracked before it is locked: a child must not hold what its parent was killed with.
+    let file = try OpenFile(opening: path, .createOrOpen, reopens: false)
+    try file.status.checkSecure(path)
+    try System.lockFile(file.descriptor, waiting: limit, path)
+    // A name that was removed meanwhile is somebody else's lock by now.
+    guard try System.status(path: path)?.inode == file.status.inode else {
+      throw FormatError(.busy, "the creation lock was removed while it was taken: try again", path: path)
+    }
+    // Leftovers of a creator that died.
+    try System.remove(files.newData)
+    try System.remove(files.newLock)
+    return file
+  }
+
+  deinit { if file.isOurs { System.unlockFile(file.descriptor) } }
+
+  /// Runs `body` if nobody is attached, and lets nobody attach meanwhile; returns whether it ran. An attacher that finds
+  /// every byte locked waits for the creation lock.
+  ///
+  /// - Parameter data: the data file, on which the asking handle itself holds no lock.
+  func whileAlone(_ data: OpenFile, _ body: () throws(FormatError) -> Void) throws(FormatError) -> Bool {
+    let (start, count) = (Format.registryLockOffset, Format.registryLockCount)
+    guard try System.lockByte(data.descriptor, .write, at: start, count: count, data.path) else { return false }
+    defer { _ = try? System.lockByte(data.descriptor, .none, at: start, count: count, data.path) }
+    try body()
+    return true
+  }
+
+  /// Makes both files; whatever had the names is replaced.
+  func create(_ header: Header, _ environment: Environment) throws(FormatError) {
+    try prepare(header, ClockRecord.initial(environment), environment)
+    try publish()
+  }
+
+  /// Makes both files under their temporary names.
+  func prepare(_ header: Header, _ clock: ClockRecord, _ environment: Environment) throws(FormatError) {
     do throws(FormatError) {
-      let status = try System.status(descriptor, files.initialization)
-      try status.checkSecure(files.initialization)
-      try System.lockFile(descriptor, waiting: Format.creationWait, files.initialization)
-      // A name that was removed meanwhile is somebody else's lock by now.
-      guard try System.status(path: files.initialization)?.inode == status.inode else {
-        throw FormatError(
-          .busy, "the creation lock was removed while it was taken: try again", path: files.initialization)
-      }
-      // Leftovers of a creator that died.
-      try System.remove(files.newData)
-      try System.remove(files.newLock)
-      return descriptor
+      let identity = try makeData(header, clock, environment)
+      try makeLock(header, environment, identity, isTorn: false)
     } catch {
-      System.close(descriptor)
+      discard()
       throw error
     }
   }
 
-  deinit { System.close(descriptor) }
-
-  /// Makes both files; whatever had the names is replaced.
-  func create(_ header: Header, _ environment: Environment) throws(FormatError) {
+  /// Gives what `prepare` made its names. The first rename is the commit point; if only the second fails, the lock file
+  /// is foreign and the next opener makes another.
+  func publish() throws(FormatError) {
     do throws(FormatError) {
-      let identity = try makeData(header, environment)
-      try makeLock(header, environment, identity, isTorn: false)
       try System.rename(files.newData, files.data)
-      try System.rename(files.newLock, files.lock)
     } catch {
-      _ = try? System.remove(files.newData)
-      _ = try? System.remove(files.newLock)
+      discard()
       throw error
     }
+    try System.rename(files.newLock, files.lock)
+  }
+
+  func discard() {
+    _ = try? System.remove(files.newData)
+    _ = try? System.remove(files.newLock)
   }
 
   /// Replaces the lock file of a data file to which nobody is attached. What the old one knew is lost, so every shard
@@ -79,7 +106,9 @@ struct CreationLock: ~Copyable {
     }
   }
 
-  private func makeData(_ header: Header, _ environment: Environment) throws(FormatError) -> FileStatus {
+  private func makeData(
+    _ header: Header, _ clock: ClockRecord, _ environment: Environment
+  ) throws(FormatError) -> FileStatus {
     let path = files.newData
     let file = try System.open(path, .createExclusive)
     defer { System.close(file) }
@@ -90,7 +119,7 @@ struct CreationLock: ~Copyable {
     for shard in 0..<geometry.shardCount {
       try System.allocate(file, geometry.shardOffset(shard), geometry.slotsOffset, path)
     }
-    try System.write(file, at: Format.stateOffset, ClockRecord.initialState(environment), path)
+    try System.write(file, at: Format.stateOffset, clock.initialState(), path)
     try System.write(file, at: 0, header.encoded(), path)
     return try System.status(file, path)
   }
@@ -138,14 +167,14 @@ struct CreationLock: ~Copyable {
 
   /// Whoever marks a file superseded takes its name away before giving the creation lock back. If the file still has
   /// the name, that process died in between: the file is the store again.
-  func unmark(_ opened: OpenedData) throws(FormatError) {
+  func unmark(_ opened: OpenFile) throws(FormatError) {
     let named = try System.status(path: files.data)
     guard named?.inode == opened.status.inode, named?.device == opened.status.device else { return }
     try mark(opened.descriptor, Format.supersededCurrent)
   }
 
   /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
-  private func mark(_ file: Int32, _ word: UInt64) throws(FormatError) {
+  func mark(_ file: Int32, _ word: UInt64) throws(FormatError) {
     try System.allocate(file, Format.stateOffset, Format.pageSize, files.data)
     let region = try Region(descriptor: file, size: Format.shardsOffset, writable: true)
     region.window.release64(Format.stateOffset + StateFields.superseded.offset, word)

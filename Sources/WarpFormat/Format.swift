@@ -56,6 +56,8 @@ public enum Format {
   public static let registryLockOffset: Int64 = 1 << 62
   /// Read-only handles hold a read lock on this byte.
   public static let readerLockOffset: Int64 = registryLockOffset + Int64(registryEntries)
+  /// Whoever can lock all of them is alone.
+  static let registryLockCount = Int64(registryEntries) + 1
 
   // MARK: Normative: limits
 
@@ -96,6 +98,10 @@ public enum Format {
   /// How long an opener waits for the creation lock or for a half-made pair of files.
   public static let creationWait: Int64 = 10_000_000_000
   public static let attachTries = 1000
+  /// How long an opener waits for those who are attached to make a lost lock file anew.
+  static let lostLockWait: Int64 = 1_000_000_000
+  /// How long the last to leave waits for the creation lock before it leaves without a record.
+  static let detachWait: Int64 = 1_000_000_000
   public static let defaultCapacity = 128
   public static let defaultMaxKeySize = 512
   public static let defaultMaxValueSize = 4096

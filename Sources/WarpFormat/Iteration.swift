@@ -93,7 +93,13 @@ extension Attachment {
       guard let tickets = shard.stableTickets() else { throw busy(shard) }
       return tickets
     }
-    return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedTickets() }
+    do throws(FormatError) {
+      return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedTickets() }
+    } catch {
+      // Files that were replaced don't change any more; whoever iterates has pinned them.
+      guard error.code == .superseded, let tickets = shard.stableTickets() else { throw error }
+      return tickets
+    }
   }
 
   /// The entry of a ticket, nil if it has been removed.

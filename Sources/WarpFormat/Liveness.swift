@@ -49,6 +49,18 @@ enum RegistrySight: Equatable {
   }
 }
 
+extension RegistrySight {
+  /// Whether an entry whose byte lock is free belongs to a process that lives and may still store to the data file: one
+  /// that closed its descriptors. One that has called exec has no mapping of it left.
+  ///
+  /// - Parameter data: this process's own mapping of the data file.
+  static func isAliveUnlocked(_ lock: Window, _ at: Int, _ me: ProcessIdentity, data: Window) -> Bool {
+    guard RegistrySight(lock, at, me) == .alive else { return false }
+    let process = Int32(bitPattern: lock.load32(at + RegistryFields.pid.offset))
+    return unsafe System.isMapped(in: process, asAt: data.base) ?? true
+  }
+}
+
 extension Attachment {
   /// Whether the handle that an owner word names is proven dead.
   func isDead(owner word: UInt64) -> Bool {
@@ -61,10 +73,12 @@ extension Attachment {
     if let registration, registration.owner == word { return false }
     let at = lockGeometry.registryOffset + entry * F.structure.size
     guard UInt64(lock.load32(at + F.generation.offset)) == word >> 32 else { return true }
-    switch RegistrySight(lock, at, environment.process()) {
-    case .dead: return true
-    case .alive: return false
-    case .unseen: return System.isByteFree(descriptor, at: Format.registryLockOffset + Int64(entry))
-    }
+    let me = environment.process()
+    let sight = RegistrySight(lock, at, me)
+    if sight == .dead { return true }
+    guard mapping.file.isOurs,
+      System.isByteFree(mapping.file.descriptor, at: Format.registryLockOffset + Int64(entry))
+    else { return false }
+    return sight == .unseen || !RegistrySight.isAliveUnlocked(lock, at, me, data: data)
   }
 }

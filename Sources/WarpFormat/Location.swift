@@ -151,6 +151,9 @@ enum FileSystems {
     0x0102_1997: "9p", 0x5346_414F: "AFS", 0x00C3_6400: "Ceph", 0x7461_636F: "OCFS2", 0x0BD0_0BD0: "Lustre",
   ]
 
+  /// Gone after a reboot.
+  static let tmpfs: Int64 = 0x0102_1994
+
   static func check(_ number: Int64, _ path: String) throws(FormatError) {
     if let name = refused[number] {
       throw FormatError(

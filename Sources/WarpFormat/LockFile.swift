@@ -95,18 +95,17 @@ struct Registration: Sendable {
   ///
   /// - Throws: `tooManyProcesses` when every entry is taken.
   static func claim(
-    _ descriptor: Int32, lock: Window, geometry: LockGeometry, environment: Environment, path: String
+    _ file: OpenFile, data: Window, lock: Window, geometry: LockGeometry, environment: Environment
   ) throws(FormatError) -> Registration {
     typealias F = RegistryFields
     let process = environment.process()
     for entry in 0..<Format.registryEntries {
-      guard try System.lockByte(descriptor, .write, at: Format.registryLockOffset + Int64(entry), path) else {
-        continue
-      }
+      let byte = Format.registryLockOffset + Int64(entry)
+      guard try System.lockByte(file.descriptor, .write, at: byte, file.path) else { continue }
       let at = geometry.registryOffset + entry * F.structure.size
-      guard RegistrySight(lock, at, process) != .alive else {
+      guard !RegistrySight.isAliveUnlocked(lock, at, process, data: data) else {
         // A daemon that closed all its files has lost its lock and may still hold a shard.
-        _ = try System.lockByte(descriptor, .none, at: Format.registryLockOffset + Int64(entry), path)
+        _ = try System.lockByte(file.descriptor, .none, at: byte, file.path)
         continue
       }
       let generation = max(1, lock.load32(at + F.generation.offset) &+ 1)
@@ -121,12 +120,11 @@ struct Registration: Sendable {
     }
     throw FormatError(
       .tooManyProcesses, "all \(Format.registryEntries) places for attached handles are taken: close some",
-      path: path)
+      path: file.path)
   }
 
-  /// Gives the entry back.
-  func withdraw(_ descriptor: Int32, lock: Window, geometry: LockGeometry, path: String) {
+  /// Gives the entry back; its byte lock is given back afterwards.
+  func withdraw(lock: Window, geometry: LockGeometry) {
     lock.release32(geometry.registryOffset + entry * RegistryFields.structure.size + RegistryFields.pid.offset, 0)
-    _ = try? System.lockByte(descriptor, .none, at: Format.registryLockOffset + Int64(entry), path)
   }
 }

@@ -141,17 +141,24 @@ public struct Window: @unchecked Sendable {
 /// A mapping and the duty to undo it.
 public final class Region: Sendable {
   public let window: Window
+  private let isWritable: Bool
 
   /// Maps the first `size` bytes of an open file, shared. The caller has checked that the file is that long.
   ///
   /// - Throws: `system` with errno.
   init(descriptor: Int32, size: Int, writable: Bool) throws(FormatError) {
+    isWritable = writable
     unsafe window = Window(
       base: try System.map(descriptor: descriptor, size: size, writable: writable), size: size)
   }
 
+  /// Lets go of the file, and keeps the addresses: whoever still looks there finds private zeros. An access at the same
+  /// moment finds the one or the other.
+  func discard() { unsafe System.discard(window.base, size: window.size, writable: isWritable) }
+
   /// Private zeroed memory, for a handle that has no lock file.
   init(anonymous size: Int) throws(FormatError) {
+    isWritable = true
     unsafe window = Window(base: try System.map(descriptor: -1, size: size, writable: true), size: size)
   }
 

@@ -41,23 +41,66 @@ public struct ClockRecord: Equatable, Sendable {
     return record
   }
 
-  /// A new store's state block.
-  static func initialState(_ environment: Environment) -> [UInt8] {
-    var page = [UInt8](repeating: 0, count: Format.pageSize)
-    let record = ClockRecord(
+  /// The record of a store that is made now.
+  static func initial(_ environment: Environment) -> ClockRecord {
+    ClockRecord(
       generation: 1, bootID: environment.bootID(), base: environment.realTime() &- environment.bootTime())
-    page.set(StateFields.clockA, bytes: record.encoded())
+  }
+
+  /// The state block of a new store.
+  func initialState() -> [UInt8] {
+    var page = [UInt8](repeating: 0, count: Format.pageSize)
+    page.set(StateFields.clockA, bytes: encoded())
     return page
   }
 }
 
+/// The clean-detach record: everything was on the storage device when the last handle left.
+struct DetachRecord: Equatable, Sendable {
+  /// The boot in which it left; 16 bytes.
+  var bootID: [UInt8]
+  /// Store time.
+  var detached: UInt64
+
+  init(bootID: [UInt8], detached: UInt64) {
+    self.bootID = bootID
+    self.detached = detached
+  }
+
+  /// nil if there is none, or if it is not valid.
+  init?(_ state: [UInt8]) {
+    typealias F = DetachFields
+    let record = state.slice(StateFields.detach)
+    bootID = record.slice(F.bootID)
+    detached = record.integer(F.detached)
+    guard record.contains(where: { $0 != 0 }),
+      XXH3.hash64([UInt8](record.prefix(F.checksum.offset)), seed: 0) == record.integer(F.checksum)
+    else { return nil }
+  }
+
+  func encoded() -> [UInt8] {
+    typealias F = DetachFields
+    var record = [UInt8](repeating: 0, count: F.structure.size)
+    record.set(F.bootID, bytes: bootID)
+    record.set(F.detached, detached)
+    record.set(F.checksum, XXH3.hash64([UInt8](record.prefix(F.checksum.offset)), seed: 0))
+    return record
+  }
+}
+
 extension Window {
-  /// O9: from the first attachment on, nobody may take the file for one that was left clean.
-  func clearDetach() {
+  /// Whether the bytes of the clean-detach record are not all zero.
+  var hasDetachRecord: Bool {
     let record = StateFields.detach
-    for offset in stride(from: 0, to: record.size, by: 8) {
-      let at = Format.stateOffset + record.offset + offset
-      if load64(at) != 0 { store64(at, 0) }
+    return stride(from: 0, to: record.size, by: 8).contains { load64(Format.stateOffset + record.offset + $0) != 0 }
+  }
+
+  func store(_ record: DetachRecord) { storeState(StateFields.detach, record.encoded()) }
+
+  /// Stores a record of the state block word by word, the last one first: a half-stored one is not valid.
+  func storeState(_ field: Field, _ bytes: [UInt8]) {
+    for offset in stride(from: 0, to: field.size, by: 8).reversed() {
+      store64(Format.stateOffset + field.offset + offset, bytes.integer(Field("", offset, 8)))
     }
   }
 }

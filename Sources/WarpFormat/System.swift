@@ -270,6 +270,13 @@ package enum System {
     }
 
     static func unmap(_ base: UnsafeMutableRawPointer, size: Int) { unsafe munmap(base, size) }
+
+    /// Puts private zeros that take no memory in the place of a mapping. If that fails the mapping stays.
+    static func discard(_ base: UnsafeMutableRawPointer, size: Int, writable: Bool) {
+      _ = unsafe mmap(
+        base, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+        MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    }
   }
 
   extension FileStatus {

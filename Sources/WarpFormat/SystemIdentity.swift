@@ -49,15 +49,15 @@ import CWarp
       return unsafe String(cString: value)
     }
 
-    /// A small text file of the kernel's, nil if it can't be read.
-    static func text(_ path: String) -> String? {
+    /// A text file of the kernel's up to its first `limit` bytes, nil if it can't be read.
+    static func text(_ path: String, limit: Int = 4096) -> String? {
       var fd: Int32
       repeat {
         fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
       } while fd < 0 && warp_errno() == EINTR
       guard fd >= 0 else { return nil }
       defer { close(fd) }
-      guard let bytes = try? read(fd, at: 0, count: 4096, path) else { return nil }
+      guard let bytes = try? read(fd, at: 0, count: limit, path) else { return nil }
       return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -47,7 +47,12 @@ import CWarp
       throw error("fcntl(F_OFD_SETLK)", path, number)
     }
 
-    /// Whether no other open file description holds a lock on the byte; false where that can't be told.
-    static func isByteFree(_ descriptor: Int32, at offset: Int64) -> Bool { warp_ofd_held(descriptor, offset) == 0 }
+    /// Whether no other open file description holds a lock on any of the bytes; false where that can't be told.
+    static func isByteFree(_ descriptor: Int32, at offset: Int64, count: Int64 = 1) -> Bool {
+      warp_ofd_held(descriptor, offset, count) == 0
+    }
+
+    /// Gives the lock of `lockFile` back, also one that a forked child has inherited.
+    static func unlockFile(_ descriptor: Int32) { _ = flock(descriptor, LOCK_UN) }
   }
 #endif

@@ -5,8 +5,8 @@ public import WarpFormat
 
 /// What a shared store is and how this handle uses it.
 ///
-/// The first group is fixed when the store is made; everyone who opens it must ask for the same, or say
-/// ``IfDifferent/useExisting``. The second group belongs to this handle alone.
+/// The first group is fixed when the store is made. Who opens it with others replaces it, or says otherwise with
+/// ``IfDifferent``. The second group belongs to this handle alone.
 public struct StoreConfiguration: Sendable {
   /// What happens when the store is full.
   public enum Eviction: Sendable, Equatable {
@@ -32,10 +32,21 @@ public struct StoreConfiguration: Sendable {
 
   /// What to do when the store on disk was made with other parameters.
   public enum IfDifferent: Sendable, Equatable {
-    /// Throw `parametersDiffer`, naming the first one.
-    case fail
+    /// Make it anew with these, and carry the entries over that fit, with their deadlines and their order (but none if
+    /// ``schemaFingerprint`` differs). Handles that have it open follow by themselves.
+    case replace
     /// Use it as it is; ``SharedStore/capacity`` and its like tell what it has.
     case useExisting
+    /// Throw `parametersDiffer`, naming the first one.
+    case fail
+
+    var request: OpenRequest.IfDifferent {
+      switch self {
+      case .replace: .replace
+      case .useExisting: .useExisting
+      case .fail: .fail
+      }
+    }
   }
 
   // MARK: Of the store
@@ -75,7 +86,7 @@ public struct StoreConfiguration: Sendable {
     capacity: Int = Format.defaultCapacity, maxKeySize: Int = Format.defaultMaxKeySize,
     maxValueSize: Int = Format.defaultMaxValueSize, timeToLive: Duration? = nil, shards: Int? = nil,
     eviction: Eviction = .sieve, compression: Compression = .none, maxRawSize: Int? = nil,
-    verifyReads: Bool = false, access: Access = .readWrite, ifDifferent: IfDifferent = .fail,
+    verifyReads: Bool = false, access: Access = .readWrite, ifDifferent: IfDifferent = .replace,
     createIfMissing: Bool = true, schemaFingerprint: UInt64 = 0,
     writerWait: Duration = .nanoseconds(Format.writerWait)
   ) {

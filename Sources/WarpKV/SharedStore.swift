@@ -2,9 +2,9 @@
 // The shared store: bytes in, bytes out, across processes. It opens, closes and describes a store; reading is in
 // StoreReading, writing in StoreWriting, iteration in StoreIteration.
 //
-// - The attachment lives as long as the handle, so a reader that is inside a call keeps its memory; close() only clears
-//   a flag and gives the registry entry and its lock back.
-// - The attachment counts who holds a shard, so that close() gives the registry entry back only when nobody does.
+// - `current` is the attachment that calls use. When the store's files change it is swapped for another (StoreFollowing).
+//   Every attachment is kept until the handle goes away, so a reader inside a call needs no reference of its own.
+// - close() shuts the attachment's gate; whoever leaves it last gives the registry entry and its lock back.
 
 import Synchronization
 public import WarpFormat
@@ -19,22 +19,38 @@ public import WarpFormat
 ///
 /// Thread-safety: all methods may be called from any thread at any time, `close` included.
 public final class SharedStore: Sendable {
-  package let attachment: Attachment
+  let current: AttachmentCell
   let isOpen = Atomic<Bool>(true)
+  let moving = MoveLock()
+  let request: OpenRequest
   let configuration: StoreConfiguration
   /// Nanoseconds, 0: none.
   let defaultTimeToLive: UInt64
   let writerWait: Int64
 
-  init(_ attachment: Attachment, _ configuration: StoreConfiguration) throws(WarpError) {
-    self.attachment = attachment
+  init(_ request: OpenRequest, _ configuration: StoreConfiguration) throws(WarpError) {
+    self.request = request
     self.configuration = configuration
     defaultTimeToLive =
       try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
     writerWait = try Expiry.wait(configuration.writerWait)
+    let attachment = try request.attach()
+    if attachment.header.usesZstd, !Compression.isAvailable {
+      attachment.leave()
+      throw Compression.missing(path: request.files.data)
+    }
+    current = AttachmentCell(attachment)
   }
 
-  deinit { close() }
+  deinit {
+    close()
+    // One after the other: releasing a long chain at its end would recurse.
+    var next = current.exchange(nil)
+    while let attachment = next { next = attachment.takeBefore() }
+  }
+
+  /// The files that calls use now.
+  package var attachment: Attachment { current.value! }
 
   // MARK: Opening
 
@@ -78,18 +94,15 @@ public final class SharedStore: Sendable {
     if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
     let request = OpenRequest(
       files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
-      creates: configuration.createIfMissing,
-      usesExisting: configuration.ifDifferent == .useExisting || configuration.access == .readOnly,
+      creates: configuration.createIfMissing, ifDifferent: configuration.ifDifferent.request,
       environment: environment, policy: Sieve.policy)
-    let attachment = try request.attach()
-    if attachment.header.usesZstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
-    return try SharedStore(attachment, configuration)
+    return try SharedStore(request, configuration)
   }
 
   /// Gives the store back; later calls throw `closed`. Calls that are under way finish. Idempotent.
   public func close() {
     guard isOpen.exchange(false, ordering: .sequentiallyConsistent) else { return }
-    attachment.withdraw()
+    attachment.leave()
   }
 
   /// The names of this user's stores, sorted.
@@ -132,28 +145,23 @@ public final class SharedStore: Sendable {
 
   /// Entries in it, expired ones that nobody has met yet included. O(shards).
   ///
-  /// - Throws: `closed`, `superseded`.
+  /// - Throws: `closed`, `superseded`, `busy`.
   public var count: Int {
     get throws(WarpError) {
-      try checkOpen()
-      return attachment.shards.reduce(0) { $0 + $1.count }
+      try withCurrent(reads: true) { (file) throws(WarpError) in file.shards.reduce(0) { $0 + $1.count } }
     }
-  }
-
-  /// Whether a call may go on.
-  @inline(__always)
-  func checkOpen() throws(WarpError) {
-    guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
-    try attachment.checkCurrent()
   }
 
   static var closed: WarpError { WarpError(.closed, "the handle was closed") }
 
   /// Writes changed pages to the disk; on tmpfs there is none. Blocks for as long as the disk takes.
   ///
-  /// - Throws: `closed`, `noSpace`, `system`.
+  /// - Throws: `closed`, `superseded`, `busy`, `noSpace`, `system`.
   public func sync() throws(WarpError) {
-    try checkOpen()
-    try attachment.sync()
+    try withCurrent { (file) throws(WarpError) in
+      guard file.pin() else { throw file.superseded() }
+      defer { file.unpin() }
+      try file.sync()
+    }
   }
 }

@@ -38,6 +38,9 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   public var storedBytes: Int
   /// Bytes that the file system has allocated for the data file and the lock file.
   public var allocatedBytes: Int
+  /// Whether somebody took the files' name away without deleting the store, as `rm` does: this handle and others that have
+  /// it open go on with it, and those who open the name get another. Close the handle and open it again.
+  public var isOrphaned: Bool
 
   /// Hits in all gets, 0 if there were none.
   public var hitRatio: Double {
@@ -56,26 +59,38 @@ extension SharedStore {
   ///
   /// - Throws: `closed`, `superseded`, `system`.
   public func statistics() throws(WarpError) -> StoreStatistics {
-    try checkOpen()
-    let values = attachment.counters()
+    try withCurrent(reads: true) { (file) throws(WarpError) in
+      guard file.pin() else { throw file.superseded() }
+      defer { file.unpin() }
+      return try statistics(of: file)
+    }
+  }
+
+  private func statistics(of file: Attachment) throws(WarpError) -> StoreStatistics {
+    let values = file.counters()
     func number(_ counter: Counter) -> Int { Int(truncatingIfNeeded: values[counter]) }
-    let allocated = try attachment.allocatedBytes()
+    let allocated = try file.allocatedBytes()
     return StoreStatistics(
       hits: number(.hits), misses: number(.misses), busyMisses: number(.busyMisses),
       insertions: number(.insertions), updates: number(.updates), evictions: number(.evictions),
       expirations: number(.expirations), removals: number(.removals), oversizeSkips: number(.oversizeSkips),
       corrupt: number(.corrupt), retries: number(.retries), recoveries: number(.recoveries),
-      compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo), count: try count,
-      capacity: capacity, storedBytes: try storedBytes, allocatedBytes: allocated.data + allocated.lock)
+      compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo),
+      count: file.shards.reduce(0) { $0 + $1.count }, capacity: file.header.geometry.capacity,
+      storedBytes: file.storedBytes, allocatedBytes: allocated.data + allocated.lock,
+      isOrphaned: try !file.isNamed())
   }
 
   /// Bytes of all keys and stored values. O(shards).
   ///
-  /// - Throws: `closed`, `superseded`.
+  /// - Throws: `closed`, `superseded`, `busy`.
   public var storedBytes: Int {
-    get throws(WarpError) {
-      try checkOpen()
-      return Int(truncatingIfNeeded: attachment.shards.reduce(0) { $0 &+ $1.storedBytes })
-    }
+    get throws(WarpError) { try withCurrent(reads: true) { (file) throws(WarpError) in file.storedBytes } }
+  }
+}
+
+extension Attachment {
+  fileprivate var storedBytes: Int {
+    Int(truncatingIfNeeded: shards.reduce(0) { $0 &+ $1.storedBytes })
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walking over all entries while others write.
 
+import Synchronization
 import WarpFormat
 
 /// A copy of one entry.
@@ -23,16 +24,25 @@ extension SharedStore {
   ///   found no lock file.
   /// - Complexity: O(capacity + bytes); one shard's writers wait while its entries are listed.
   public func forEachEntry(_ body: (StoreEntry) throws -> Void) throws {
-    for shard in attachment.shards {
+    let file = try withCurrent(reads: true) { (file) throws(WarpError) in
+      // Also if the store is replaced meanwhile: then the old files are what it was at that moment.
+      guard file.pin() else { throw file.superseded() }
+      return file
+    }
+    defer { file.unpin() }
+    for shard in file.shards {
       try checkOpen()
-      for ticket in try attachment.tickets(shard, limit: writerWait) {
+      for ticket in try file.tickets(shard, limit: writerWait) {
         try checkOpen()
-        guard let copy = try attachment.entry(ticket, in: shard, limit: writerWait),
-          let entry = entry(copy)
+        guard let copy = try file.entry(ticket, in: shard, limit: writerWait), let entry = entry(copy, file)
         else { continue }
         try body(entry)
       }
     }
+  }
+
+  private func checkOpen() throws(WarpError) {
+    guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
   }
 
   /// All keys, in the order of ``forEachEntry(_:)``.
@@ -43,15 +53,15 @@ extension SharedStore {
   }
 
   /// nil if it has expired or its bytes can't be decoded.
-  private func entry(_ copy: EntryCopy) -> StoreEntry? {
+  private func entry(_ copy: EntryCopy, _ file: Attachment) -> StoreEntry? {
     var remaining: Duration?
     if copy.header.deadline != 0 {
-      let now = attachment.storeTime()
+      let now = file.storeTime()
       guard now < copy.header.deadline else { return nil }
       remaining = .nanoseconds(Int64(clamping: copy.header.deadline - now))
     }
     guard let value = decoded(copy.stored, copy.header) else {
-      attachment.count(.corrupt)
+      file.count(.corrupt)
       return nil
     }
     return StoreEntry(key: copy.key, value: value, remaining: remaining, revision: copy.metadata.revision)
@@ -59,11 +69,6 @@ extension SharedStore {
 
   private func decoded(_ stored: [UInt8], _ header: EntryHeader) -> [UInt8]? {
     if header.codec == Format.codecRaw { return header.rawSize == stored.count ? stored : nil }
-    guard unsafe stored.withUnsafeBytes({ unsafe Compression.declares($0, header.rawSize) }) else { return nil }
-    var value = [UInt8](repeating: 0, count: header.rawSize)
-    let isRight = unsafe stored.withUnsafeBytes { frame in
-      unsafe value.withUnsafeMutableBytes { target in unsafe Compression.decompress(frame, into: target) }
-    }
-    return isRight ? value : nil
+    return Compression.value(stored, rawSize: header.rawSize)
   }
 }

@@ -79,10 +79,11 @@ extension SharedStore {
   ///
   /// - Throws: `closed`, `superseded`.
   public func contains(_ key: RawSpan) throws(WarpError) -> Bool {
-    try checkOpen()
-    return unsafe key.withUnsafeBytes { key in
-      let hash = unsafe attachment.hash(key)
-      if case .hit = unsafe attachment.lookup(key, hash: hash, marking: false, copy: { _, _ in }) { return true }
+    try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
+      let lookup = try look { (file) -> Lookup in
+        unsafe file.lookup(key, hash: file.hash(key), marking: false, copy: { _, _ in })
+      } isAbsent: { if case .hit = $0 { false } else { true } } busy: { .busy }
+      if case .hit = lookup { return true }
       return false
     }
   }
@@ -95,58 +96,102 @@ extension SharedStore {
   private func get(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
   ) throws(WarpError) -> GetResult {
-    try checkOpen()
-    let hash = unsafe attachment.hash(key)
-    if configuration.verifyReads { return unsafe verifiedGet(key, hash, into: target) }
+    try look { file in
+      unsafe get(key, into: target, in: file)
+    } isAbsent: { outcome in
+      outcome == .miss || outcome == .busy
+    } busy: {
+      .busy
+    }
+  }
+
+  /// Runs a lookup on the current files without a reference or a lock. If they were left meanwhile it may have looked at
+  /// zeros, and what it did not find there says nothing.
+  @inline(__always)
+  private func look<Outcome>(
+    _ body: (Attachment) -> Outcome, isAbsent: (Outcome) -> Bool, busy: () -> Outcome
+  ) throws(WarpError) -> Outcome {
+    let fast: Outcome? = current.withValue { file in
+      guard file.isCurrent else { return nil }
+      let outcome = body(file)
+      return isAbsent(outcome) && file.gate.value != 0 ? nil : outcome
+    }
+    if let fast { return fast }
+    return try lookAgain(body, isAbsent, busy)
+  }
+
+  @inline(never)
+  private func lookAgain<Outcome>(
+    _ body: (Attachment) -> Outcome, _ isAbsent: (Outcome) -> Bool, _ busy: () -> Outcome
+  ) throws(WarpError) -> Outcome {
+    // A reader waits no longer for a move of the handle than for a writer.
+    let end = System.bootTime() + Format.readerWait
+    while true {
+      let file = attachment
+      var standing = Standing.stay
+      if !file.isCurrent { standing = try settle(file, file.superseded(), patience: Format.readerWait) }
+      if case .stay = standing {
+        let outcome = body(file)
+        if !isAbsent(outcome) || file.gate.value == 0 { return outcome }
+      }
+      guard System.bootTime() < end else { return busy() }
+    }
+  }
+
+  private func get(
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, in file: Attachment
+  ) -> GetResult {
+    let hash = unsafe file.hash(key)
+    if configuration.verifyReads { return unsafe verifiedGet(key, hash, into: target, in: file) }
     var stored: [UInt8] = []
-    let lookup = unsafe attachment.lookup(key, hash: hash, marking: true) { shard, candidate in
+    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
       if candidate.header.codec == Format.codecRaw {
         if candidate.header.storedSize <= target.count { unsafe shard.copyValue(candidate, to: target) }
       } else {
         stored = shard.storedBytes(candidate)
       }
     }
-    guard case .hit(let candidate) = lookup else { return absent(lookup) }
+    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
     let header = candidate.header
-    guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target) }
+    guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target, in: file) }
     guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
-    attachment.count(.hits)
+    file.count(.hits)
     return .hit(size: header.storedSize)
   }
 
   /// A miss of either kind, counted.
-  private func absent(_ lookup: Lookup) -> GetResult {
+  private func absent(_ lookup: Lookup, in file: Attachment) -> GetResult {
     if case .busy = lookup {
-      attachment.count(.busyMisses)
+      file.count(.busyMisses)
       return .busy
     }
-    attachment.count(.misses)
+    file.count(.misses)
     return .miss
   }
 
   /// With the checksum taken over the private copy.
   private func verifiedGet(
-    _ key: UnsafeRawBufferPointer, _ hash: UInt64, into target: UnsafeMutableRawBufferPointer
+    _ key: UnsafeRawBufferPointer, _ hash: UInt64, into target: UnsafeMutableRawBufferPointer, in file: Attachment
   ) -> GetResult {
     var stored: [UInt8] = []
     var metadata: EntryMetadata?
-    let lookup = unsafe attachment.lookup(key, hash: hash, marking: true) { shard, candidate in
+    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
       stored = shard.storedBytes(candidate)
       metadata = shard.metadata(candidate.slot)
     }
-    guard case .hit(let candidate) = lookup else { return absent(lookup) }
+    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
     guard let metadata, metadata.hash == hash,
-      attachment.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
-    else { return corruptMiss() }
-    return unsafe decode(stored, candidate.header, into: target)
+      file.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
+    else { return corruptMiss(in: file) }
+    return unsafe decode(stored, candidate.header, into: target, in: file)
   }
 
   private func decode(
-    _ stored: [UInt8], _ header: EntryHeader, into target: UnsafeMutableRawBufferPointer
+    _ stored: [UInt8], _ header: EntryHeader, into target: UnsafeMutableRawBufferPointer, in file: Attachment
   ) -> GetResult {
     if header.codec == Format.codecZstd {
       let isHonest = unsafe stored.withUnsafeBytes { unsafe Compression.declares($0, header.rawSize) }
-      guard isHonest else { return corruptMiss() }
+      guard isHonest else { return corruptMiss(in: file) }
     }
     guard header.rawSize <= target.count else { return .tooSmall(needed: header.rawSize) }
     let isRight: Bool
@@ -161,14 +206,14 @@ extension SharedStore {
       }
     default: isRight = false
     }
-    guard isRight else { return corruptMiss() }
-    attachment.count(.hits)
+    guard isRight else { return corruptMiss(in: file) }
+    file.count(.hits)
     return .hit(size: header.rawSize)
   }
 
-  private func corruptMiss() -> GetResult {
-    attachment.count(.corrupt)
-    attachment.count(.misses)
+  private func corruptMiss(in file: Attachment) -> GetResult {
+    file.count(.corrupt)
+    file.count(.misses)
     return .miss
   }
 

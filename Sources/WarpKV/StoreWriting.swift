@@ -48,51 +48,59 @@ extension SharedStore {
   private func set(
     _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: UInt64
   ) throws(WarpError) -> SetResult {
-    guard key.count <= maxKeySize else {
+    return try withCurrent { (file) throws(WarpError) in try unsafe set(key, value, lifetime, in: file) }
+  }
+
+  private func set(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ lifetime: UInt64, in file: Attachment
+  ) throws(WarpError) -> SetResult {
+    let limits = file.header.geometry
+    guard key.count <= limits.maxKeySize else {
       throw WarpError(
         .keyTooLarge,
-        "the key has \(key.count) bytes, the store takes \(maxKeySize): use a shorter key or a larger "
+        "the key has \(key.count) bytes, the store takes \(limits.maxKeySize): use a shorter key or a larger "
           + "maxKeySize")
     }
-    let frame = unsafe compressed(value)
-    guard frame != nil || value.count <= maxValueSize else { return try unsafe skip(key) }
-    guard let frame else { return try unsafe store(key, value, value.count, Format.codecRaw, lifetime) }
+    let frame = unsafe compressed(value, for: file)
+    guard frame != nil || value.count <= limits.maxValueSize else { return try unsafe skip(key, in: file) }
+    guard let frame else { return try unsafe store(key, value, value.count, Format.codecRaw, lifetime, in: file) }
     return try unsafe frame.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
-      try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime)
+      try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime, in: file)
     }
   }
 
   /// The value's frame if this handle compresses, it is worth it, and it fits.
-  private func compressed(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
-    guard case .zstd(let level, let threshold) = configuration.compression, attachment.header.usesZstd,
-      value.count >= threshold || value.count > maxValueSize, value.count <= maxRawSize
+  private func compressed(_ value: UnsafeRawBufferPointer, for file: Attachment) -> [UInt8]? {
+    let limits = file.header.geometry
+    guard case .zstd(let level, let threshold) = configuration.compression, file.header.usesZstd,
+      value.count >= threshold || value.count > limits.maxValueSize, value.count <= limits.maxRawSize
     else { return nil }
-    let frame = unsafe Compression.compress(value, level: level, limit: min(maxValueSize, value.count - 1))
+    let frame = unsafe Compression.compress(
+      value, level: level, limit: min(limits.maxValueSize, value.count - 1))
     if let frame {
-      attachment.count(.compressedFrom, value.count)
-      attachment.count(.compressedTo, frame.count)
+      file.count(.compressedFrom, value.count)
+      file.count(.compressedTo, frame.count)
     }
     return frame
   }
 
-  private func skip(_ key: UnsafeRawBufferPointer) throws(WarpError) -> SetResult {
-    _ = try unsafe removeBytes(key)
-    attachment.count(.oversizeSkips)
+  private func skip(_ key: UnsafeRawBufferPointer, in file: Attachment) throws(WarpError) -> SetResult {
+    _ = try unsafe remove(key, in: file)
+    file.count(.oversizeSkips)
     return .skipped
   }
 
   private func store(
     _ key: UnsafeRawBufferPointer, _ stored: UnsafeRawBufferPointer, _ rawSize: Int, _ codec: UInt8,
-    _ lifetime: UInt64
+    _ lifetime: UInt64, in file: Attachment
   ) throws(WarpError) -> SetResult {
-    let hash = unsafe attachment.hash(key)
-    let shard = attachment.shard(of: hash)
-    let written = attachment.storeTime()
+    let hash = unsafe file.hash(key)
+    let shard = file.shard(of: hash)
+    let written = file.storeTime()
     let header = EntryHeader(
       deadline: Expiry.deadline(written, lifetime), keySize: key.count, storedSize: stored.count,
       rawSize: rawSize, codec: codec, flags: 0)
     let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
-    let file = attachment
     let changes = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
       try shard.set(entry, in: file, now: file.storeTime)
     }
@@ -119,13 +127,13 @@ extension SharedStore {
   public func remove(_ key: String) throws(WarpError) -> Bool { try remove(Array(key.utf8)) }
 
   private func removeBytes(_ key: UnsafeRawBufferPointer) throws(WarpError) -> Bool {
-    guard key.count <= maxKeySize else {
-      try checkOpen()
-      return false
-    }
-    let hash = unsafe attachment.hash(key)
-    let shard = attachment.shard(of: hash)
-    let file = attachment
+    try withCurrent { (file) throws(WarpError) in try unsafe remove(key, in: file) }
+  }
+
+  private func remove(_ key: UnsafeRawBufferPointer, in file: Attachment) throws(WarpError) -> Bool {
+    guard key.count <= file.header.geometry.maxKeySize else { return false }
+    let hash = unsafe file.hash(key)
+    let shard = file.shard(of: hash)
     var changes = Changes()
     let removed = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
       unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
@@ -140,9 +148,11 @@ extension SharedStore {
   /// - Throws: `busy` (shards before it are then empty), `readOnly`, `closed`, `superseded`.
   /// - Complexity: O(capacity).
   public func removeAll() throws(WarpError) {
-    for shard in attachment.shards {
-      try attachment.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
+    try withCurrent { (file) throws(WarpError) in
+      for shard in file.shards {
+        try file.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
+      }
+      file.resetCounters()
     }
-    attachment.resetCounters()
   }
 }

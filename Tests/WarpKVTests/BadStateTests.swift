@@ -51,7 +51,9 @@ import WarpTestSupport
         ("schemaFingerprint", .init(capacity: 10, maxValueSize: 100, schemaFingerprint: .max)),
       ]
       for (field, configuration) in others {
-        #expect(expectCode(.parametersDiffer) { _ = try open(path, configuration) }?.field == field)
+        var refusing = configuration
+        refusing.ifDifferent = .fail
+        #expect(expectCode(.parametersDiffer) { _ = try open(path, refusing) }?.field == field)
         var accepting = configuration
         accepting.ifDifferent = .useExisting
         let store = try open(path, accepting)
@@ -149,8 +151,12 @@ import WarpTestSupport
       #expect(try SharedStore.delete(path: path) == false)
       try refusesEverything(other, .superseded)
       #expect(try TestFiles.snapshot(directory) == [])
+      // A handle makes nothing anew, but it goes on with what somebody else has made.
       let fresh = try open(path)
-      #expect(try fresh.get("k") == nil)
+      #expect(try other.get("k") == nil)
+      try fresh.set("k", to: [2])
+      #expect(try other.get("k") == [2])
+      #expect(try SharedStore.delete(path: path))
       try refusesEverything(other, .superseded)
       other.close()
       try refusesEverything(other, .closed)

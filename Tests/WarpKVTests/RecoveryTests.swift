@@ -19,7 +19,7 @@ import WarpTestSupport
     _ path: String, _ key: [UInt8], to value: [UInt8], until cut: Cut
   ) throws -> WarpFormat.Attachment {
     let request = OpenRequest(
-      files: StoreFiles(path: path), parameters: Parameters(), readOnly: false, creates: false, usesExisting: true,
+      files: StoreFiles(path: path), parameters: Parameters(), readOnly: false, creates: false, ifDifferent: .useExisting,
       environment: .system, policy: Sieve.policy)
     let file = try request.attach()
     try key.withUnsafeBytes { key in
@@ -79,7 +79,7 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       let store = try store(directory + "/a.warp")
       let dead = try update(store.path, [UInt8(ascii: "a")], to: [2], until: cut)
-      dead.withdraw()
+      dead.leave()
       try expectSound(store, cut)
       #expect(try store.statistics().recoveries == 1)
     }
@@ -90,7 +90,7 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       let first = try store(directory + "/a.warp")
       let dead = try update(first.path, [UInt8(ascii: "a")], to: [2], until: cut)
-      dead.withdraw()
+      dead.leave()
       first.close()
       try System.remove(first.path + "-lock")
       let again = try SharedStore.open(path: first.path, .init(capacity: 4, maxKeySize: 8, maxValueSize: 16))
@@ -103,7 +103,7 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       let first = try store(directory + "/a.warp")
       let dead = try update(first.path, [UInt8(ascii: "a")], to: [2], until: cut)
-      dead.withdraw()
+      dead.leave()
       let reader = try SharedStore.open(path: first.path, .init(access: .readOnly))
       for name in ["b", "c", "d"] { #expect(try reader.get(name) == [1]) }
       let value = try #require(try reader.get("a"))
@@ -118,7 +118,7 @@ import WarpTestSupport
       let holder = try update(store.path, [UInt8(ascii: "a")], to: [2], until: .swung)
       // Its lock is gone, as after closefrom(3), but the process is seen alive.
       let entry = try #require(holder.registration).entry
-      _ = try System.lockByte(holder.descriptor, .none, at: Format.registryLockOffset + Int64(entry), "")
+      _ = try System.lockByte(holder.mapping.file.descriptor, .none, at: Format.registryLockOffset + Int64(entry), "")
       let other = try SharedStore.open(
         path: store.path, .init(capacity: 4, maxKeySize: 8, maxValueSize: 16, writerWait: .milliseconds(50)))
       #expect(throws: FormatError.self) { try other.set("a", to: [3]) }

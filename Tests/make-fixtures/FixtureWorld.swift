@@ -24,7 +24,8 @@ final class FixtureWorld: Sendable {
     world.process = { ProcessIdentity(id: 4711, startTime: 99, pidNamespace: 1, timeNamespace: 2, userID: 1000) }
     world.recordsInode = false
     world.writerName = "WarpKV fixtures"
-    world.fileSystem = { _ in 0 }
+    // tmpfs: nobody records a clean detachment.
+    world.fileSystem = { _ in 0x0102_1994 }
     return world
   }
 }
@@ -37,7 +38,7 @@ struct FixtureWriter {
   init(_ path: String, _ parameters: Parameters) throws {
     for name in [path, path + "-lock", path + "-init"] { try System.remove(name) }
     let request = OpenRequest(
-      files: StoreFiles(path: path), parameters: parameters, readOnly: false, creates: true, usesExisting: false,
+      files: StoreFiles(path: path), parameters: parameters, readOnly: false, creates: true, ifDifferent: .fail,
       environment: world.environment, policy: Sieve.policy)
     file = try request.attach()
     try System.remove(path + "-init")
@@ -95,7 +96,7 @@ struct FixtureWriter {
 
   /// Gives the store back and removes its lock file unless it matters.
   func finish(keepingLock: Bool) throws {
-    file.withdraw()
+    file.leave()
     if !keepingLock { try System.remove(file.path + "-lock") }
   }
 }

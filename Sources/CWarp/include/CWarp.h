@@ -109,8 +109,8 @@ static inline void warp_spin_hint(void) {
 // Where the system has no such locks errno is ENOTSUP.
 int warp_ofd_lock(int fd, char kind, int64_t start, int64_t size);
 
-// 1 if another open file description holds a lock that conflicts with a write lock on the byte, 0 if none does.
-int warp_ofd_held(int fd, int64_t start);
+// 1 if another open file description holds a lock that conflicts with a write lock on the bytes, 0 if none does.
+int warp_ofd_held(int fd, int64_t start, int64_t size);
 
 // Allocates the blocks of a range; never changes bytes that are there. The file grows if the range ends behind it.
 int warp_allocate(int fd, int64_t offset, int64_t size);
@@ -126,6 +126,25 @@ int64_t warp_boot_time(void);
 
 // The error number of this thread's last failed call.
 int warp_errno(void);
+
+// --- forks ------------------------------------------------------------------------------------------------------
+
+// The bit of a gate that says: this process is a child, and what the descriptor's locks stand for is its parent's.
+#define WARP_GATE_FORKED 1u
+
+// Registers a descriptor whose locks a forked child must not share. In a child it is opened afresh under the same number
+// if `reopens`, else closed, unless it no longer is the file with this device and inode. Returns the descriptor's gate,
+// an atomic word that starts at 0, or NULL without memory.
+uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens);
+
+// Forgets a descriptor, before it is closed. The gate stays as it is.
+void warp_untrack(uint32_t *gate);
+
+// Gives a gate back, for another descriptor. Nobody may look at it any more.
+void warp_release(uint32_t *gate);
+
+// Grows by one in each forked child.
+uint32_t warp_fork_epoch(void);
 
 #endif
 #endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a fork must not pass on (SPEC.md 23.5): locks of open file descriptions. A child shares them with its parent, so a
+// parent that was killed would seem to live as long as its child does.
+//
+// - Each tracked descriptor has a cell. Cells are pushed once onto a list, never freed, and used again; so the handler,
+//   which runs in the child where any other thread may have been cut off anywhere, meets no lock and no half-made list.
+// - The handler calls only what POSIX allows there: open, close, dup, fcntl, fstat.
+#if !defined(_WIN32)
+#define _GNU_SOURCE
+#include "CWarp.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct cell {
+  // The first member, so that a gate's address is its cell's. Swift loads it as an atomic word.
+  _Atomic(uint32_t) gate;
+  // FREE, TAKEN, or a descriptor.
+  atomic_int fd;
+  int reopens;
+  uint64_t device;
+  uint64_t inode;
+  struct cell *next;
+};
+
+enum { FREE = -1, TAKEN = -2 };
+
+static _Atomic(struct cell *) cells;
+static _Atomic(uint32_t) epoch = 1;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int is_still(const struct cell *cell, int fd) {
+  struct stat info;
+  return fstat(fd, &info) == 0 && (uint64_t)info.st_dev == cell->device && (uint64_t)info.st_ino == cell->inode;
+}
+
+// A new open file description under the old number, where the system has a way to one that needs no path.
+static void reopen(int fd) {
+  int fresh = -1;
+#if defined(__linux__)
+  char path[32] = "/proc/self/fd/";
+  size_t end = 14;
+  int digits = 1;
+  for (int n = fd; n >= 10; n /= 10) digits++;
+  for (int i = digits - 1, n = fd; i >= 0; i--, n /= 10) path[end + i] = (char)('0' + n % 10);
+  path[end + digits] = 0;
+  int flags = fcntl(fd, F_GETFL);
+  if (flags >= 0) fresh = open(path, (flags & O_ACCMODE) | O_CLOEXEC);
+  if (fresh >= 0) {
+    // dup3 gives the old description back in the same step.
+    if (dup3(fresh, fd, O_CLOEXEC) < 0) close(fd);
+    close(fresh);
+    return;
+  }
+#endif
+  close(fd);
+}
+
+static void in_child(void) {
+  atomic_fetch_add(&epoch, 1);
+  for (struct cell *cell = atomic_load(&cells); cell; cell = cell->next) {
+    int fd = atomic_load(&cell->fd);
+    if (fd < 0) continue;
+    atomic_fetch_or(&cell->gate, WARP_GATE_FORKED);
+    // The program may have closed it and opened a file of its own under the number.
+    if (!is_still(cell, fd)) continue;
+    if (cell->reopens) reopen(fd); else close(fd);
+  }
+}
+
+static void install(void) { pthread_atfork(NULL, NULL, in_child); }
+
+uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens) {
+  pthread_once(&once, install);
+  struct cell *cell = atomic_load(&cells);
+  for (; cell; cell = cell->next) {
+    int expected = FREE;
+    if (atomic_compare_exchange_strong(&cell->fd, &expected, TAKEN)) break;
+  }
+  if (!cell) {
+    cell = calloc(1, sizeof *cell);
+    if (!cell) return NULL;
+    atomic_store(&cell->fd, TAKEN);
+    cell->next = atomic_load(&cells);
+    while (!atomic_compare_exchange_weak(&cells, &cell->next, cell)) {}
+  }
+  atomic_store(&cell->gate, 0);
+  cell->reopens = reopens;
+  cell->device = device;
+  cell->inode = inode;
+  atomic_store(&cell->fd, fd);
+  return (uint32_t *)(void *)cell;
+}
+
+void warp_untrack(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)->fd, TAKEN); }
+
+void warp_release(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)->fd, FREE); }
+
+uint32_t warp_fork_epoch(void) { return atomic_load(&epoch); }
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an attachment ends: its registration is given back, its memory too, and the last to leave says that the store was
+// left clean (SPEC.md 10.1 and 23.6).
+//
+// - Whoever may hold a shard, or needs the mappings to stay, pins the attachment. The last one out ends it, so that no
+//   owner word names an entry that somebody else has claimed meanwhile.
+// - Lock-free readers don't pin. What they may still look at is replaced by private zeros at the same addresses: a
+//   reader in there finds nothing, then finds the gate closed, and asks again where the store is now.
+
+import Synchronization
+
+/// Who still needs an attachment.
+struct Stay: ~Copyable, Sendable {
+  let pins = Atomic<Int>(0)
+  let isLeaving = Atomic<Bool>(false)
+  let isOver = Atomic<Bool>(false)
+  /// The attachment that the same handle used before.
+  let before = AttachmentCell(nil)
+}
+
+/// A reference to an attachment that one thread changes while others read it.
+package struct AttachmentCell: ~Copyable, Sendable {
+  /// A retained reference, 0: none.
+  private let bits: Atomic<UInt>
+
+  package init(_ first: Attachment?) { bits = Atomic(AttachmentCell.retained(first)) }
+
+  /// - Precondition: nobody gives up the attachment meanwhile.
+  package var value: Attachment? {
+    unsafe AttachmentCell.reference(bits.load(ordering: .sequentiallyConsistent))?.takeUnretainedValue()
+  }
+
+  /// Runs `body` on the attachment, which is there, without a reference of its own.
+  ///
+  /// - Precondition: somebody keeps the attachment that long.
+  @inline(__always)
+  package func withValue<Result>(_ body: (Attachment) -> Result) -> Result {
+    unsafe AttachmentCell.reference(bits.load(ordering: .acquiring))!._withUnsafeGuaranteedRef(body)
+  }
+
+  /// Puts another one in, and returns the one that was there.
+  package func exchange(_ next: Attachment?) -> Attachment? {
+    let old = bits.exchange(AttachmentCell.retained(next), ordering: .sequentiallyConsistent)
+    return unsafe AttachmentCell.reference(old)?.takeRetainedValue()
+  }
+
+  @inline(__always)
+  private static func reference(_ bits: UInt) -> Unmanaged<Attachment>? {
+    unsafe UnsafeRawPointer(bitPattern: bits).map { unsafe Unmanaged.fromOpaque($0) }
+  }
+
+  private static func retained(_ attachment: Attachment?) -> UInt {
+    attachment.map { unsafe UInt(bitPattern: Unmanaged.passRetained($0).toOpaque()) } ?? 0
+  }
+}
+
+extension Attachment {
+  /// Keeps the registration and the mappings until `unpin`; false if they are being given up.
+  package func pin() -> Bool {
+    stay.pins.add(1, ordering: .sequentiallyConsistent)
+    if !stay.isLeaving.load(ordering: .sequentiallyConsistent) { return true }
+    unpin()
+    return false
+  }
+
+  package func unpin() {
+    let left = stay.pins.subtract(1, ordering: .sequentiallyConsistent).newValue
+    if left == 0, stay.isLeaving.load(ordering: .sequentiallyConsistent) { end() }
+  }
+
+  /// Gives everything back as soon as nobody pins it. Idempotent.
+  package func leave() {
+    gate.set(Gate.left)
+    stay.isLeaving.store(true, ordering: .sequentiallyConsistent)
+    if stay.pins.load(ordering: .sequentiallyConsistent) == 0 { end() }
+  }
+
+  private func end() {
+    guard !stay.isOver.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    let file = mapping.file
+    // After a fork the registry entry and its lock are the parent's; after closefrom(3) the kernel has the lock back.
+    if environment.process().id == processID {
+      registration?.withdraw(lock: lock, geometry: lockGeometry)
+      if file.isOurs {
+        let byte = registration.map { Format.registryLockOffset + Int64($0.entry) } ?? Format.readerLockOffset
+        _ = try? System.lockByte(file.descriptor, .none, at: byte, path)
+        if !isReadOnly { recordCleanDetach() }
+      }
+    }
+    file.close()
+    mapping.data.discard()
+    mapping.lock.discard()
+  }
+
+  /// The descriptor was closed by someone else: whatever has its number now is not touched.
+  package func abandonDescriptor() { mapping.file.abandon() }
+
+  // MARK: The chain of a handle's attachments
+
+  /// Keeps the attachment that this one takes the place of, until the handle goes away.
+  package func keep(_ before: Attachment) { _ = stay.before.exchange(before) }
+
+  /// Gives up what `keep` was given.
+  package func takeBefore() -> Attachment? { stay.before.exchange(nil) }
+
+  // MARK: Clean detachment
+
+  /// D1 to D5: after a sync the last to leave records that everything is on the disk. Where a reboot empties the file
+  /// system, and where anything is in the way, there is no record, and the store starts empty after a reboot.
+  private func recordCleanDetach() {
+    let file = mapping.file
+    guard environment.fileSystem(file.descriptor) != FileSystems.tmpfs, supersededWord == Format.supersededCurrent,
+      System.isByteFree(file.descriptor, at: Format.registryLockOffset, count: Format.registryLockCount),
+      let creation = try? CreationLock(StoreFiles(path: path), waiting: Format.detachWait), (try? isNamed()) == true
+    else { return }
+    _ = try? creation.whileAlone(file) { () throws(FormatError) in
+      guard supersededWord == Format.supersededCurrent, !data.hasDetachRecord else { return }
+      try System.sync(file.descriptor, path)
+      data.store(DetachRecord(bootID: environment.bootID(), detached: storeTime()))
+      try System.sync(file.descriptor, path)
+    }
+  }
+
+  /// O9: from the first attachment on, nobody may take the file for one that was left clean. The record is made invalid
+  /// on the disk before it is cleared, so whoever finds it cleared may store to the file.
+  func clearDetach() throws(FormatError) {
+    guard data.hasDetachRecord else { return }
+    let creation = try CreationLock(StoreFiles(path: path))
+    if data.hasDetachRecord {
+      data.store64(Format.stateOffset + StateFields.detach.offset + DetachFields.checksum.offset, 0)
+      try System.sync(mapping.file.descriptor, path)
+      data.storeState(StateFields.detach, [UInt8](repeating: 0, count: StateFields.detach.size))
+    }
+    _ = creation
+  }
+
+  // MARK: Forks
+
+  /// The same files with a registration of this process, in the child of a fork.
+  ///
+  /// - Throws: `descriptorLost`, `tooManyProcesses`, `system`.
+  package func registeredAnew() throws(FormatError) -> Attachment {
+    let file = mapping.file
+    try file.checkOurs()
+    var own: Registration?
+    if isReadOnly {
+      guard try System.lockByte(file.descriptor, .read, at: Format.readerLockOffset, path) else {
+        throw FormatError(.busy, "the store's lock file is being made anew: try again", path: path)
+      }
+    } else {
+      own = try Registration.claim(file, data: data, lock: lock, geometry: lockGeometry, environment: environment)
+    }
+    return Attachment(path: path, mapping: mapping, registration: own, environment: environment, policy: policy)
+  }
+}

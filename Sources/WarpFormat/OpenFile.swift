@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A descriptor that is kept open for the locks on it, and for blocks to be asked for later.
+//
+// - Its number may be somebody else's by the time it is used: a daemon closes every descriptor and then opens files of its
+//   own. So before each use the file behind the number is compared with the one that was opened.
+// - A forked child must not share its locks (SPEC.md 23.5): it is tracked, and the child finds a descriptor of its own
+//   under the same number, without locks, and the gate's `forked` bit set.
+
+import Synchronization
+
+/// Why the lock-free path may not be used: an atomic word that every call looks at. 0: it may.
+package struct Gate: Sendable {
+  /// This process is a child; the registration is its parent's.
+  package static let forked: UInt32 = 1
+  /// The files were left: the handle was closed, or went on to the store's new files.
+  package static let left: UInt32 = 2
+
+  private let word: GateWord
+
+  init(_ word: GateWord) { self.word = word }
+
+  @inline(__always)
+  package var value: UInt32 { word.load() }
+  func set(_ bit: UInt32) { word.set(bit) }
+  package func clear(_ bit: UInt32) { word.clear(bit) }
+}
+
+/// An open file of a store, and the duty to close it.
+final class OpenFile: Sendable {
+  let descriptor: Int32
+  let path: String
+  let status: FileStatus
+  let gate: Gate
+  private let word: GateWord
+  /// Closed by us, or lost to a program that closed all its descriptors.
+  private let isGone = Atomic<Bool>(false)
+
+  /// - Parameter reopens: whether a forked child opens the file afresh, or has no use for it.
+  /// - Throws: what `open` and `fstat` say; `system` without memory.
+  init(opening path: String, _ access: System.Access, reopens: Bool = true) throws(FormatError) {
+    let descriptor = try System.open(path, access)
+    do throws(FormatError) {
+      status = try System.status(descriptor, path)
+      word = try GateWord(tracking: descriptor, status, reopens: reopens)
+    } catch {
+      System.close(descriptor)
+      throw error
+    }
+    self.descriptor = descriptor
+    self.path = path
+    gate = Gate(word)
+  }
+
+  deinit {
+    close()
+    word.free()
+  }
+
+  /// Whether the number still stands for this file.
+  var isOurs: Bool {
+    guard !isGone.load(ordering: .relaxed), let now = try? System.status(descriptor, path) else { return false }
+    return now.inode == status.inode && now.device == status.device
+  }
+
+  func checkOurs() throws(FormatError) {
+    guard !isOurs else { return }
+    throw FormatError(
+      .descriptorLost, "the store's file descriptor was closed by someone else: open the store again", path: path)
+  }
+
+  /// Gives the descriptor back, and with it every lock on it.
+  func close() {
+    let isMine = isOurs
+    guard !isGone.exchange(true, ordering: .relaxed) else { return }
+    word.untrack()
+    if isMine { System.close(descriptor) }
+  }
+
+  /// Forgets a descriptor that was lost, before the number is that of another opening of the same file.
+  func abandon() {
+    guard !isGone.exchange(true, ordering: .relaxed) else { return }
+    word.untrack()
+  }
+}

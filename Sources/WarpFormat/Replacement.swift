@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replacing a store by another with other parameters, or with a new lock file (SPEC.md 23.4).
+//
+// - The replacer is an attached handle. It holds the creation lock and owns every shard, so nothing changes while it
+//   copies; hits and misses go on in the old file.
+// - `superseded` is stored before the rename and the rename is the commit point. Until then nobody can have stored to the
+//   new file, so whoever still reads the old one reads what is current. If the replacer dies before the rename, the name
+//   still leads to the old file, and whoever gets the creation lock takes the mark back.
+// - The shards are given back after the rename. Nobody can change them any more: `superseded` is looked at under the
+//   owner word.
+
+extension Attachment {
+  /// P1 to P8. Returns without having done anything if the files are no longer the store, or no longer in the state
+  /// that asks for it.
+  ///
+  /// - Parameter word: what `superseded` is now: 0, or that the lock file was lost.
+  /// - Throws: `busy` if a living writer keeps a shard; `noSpace`, `fileSizeLimit` and others of a creation. The store is
+  ///   then as it was.
+  package func replace(with header: Header, from word: UInt64 = Format.supersededCurrent) throws(FormatError) {
+    let files = StoreFiles(path: path)
+    let creation = try CreationLock(files)
+    guard supersededWord == word, try isNamed() else { return }
+    if word == Format.supersededLockLost, try System.status(path: files.lock)?.inode == mapping.lockStatus?.inode {
+      // The lock file is where it was: nothing was lost.
+      return try creation.mark(mapping.file.descriptor, Format.supersededCurrent)
+    }
+    var owned = 0
+    defer { for index in 0..<owned { shard(index).release() } }
+    for shard in shards {
+      try own(shard)
+      owned += 1
+    }
+    try creation.prepare(header, mapping.clock, environment)
+    do throws(FormatError) {
+      if header.schemaFingerprint == mapping.header.schemaFingerprint { try copyEntries(to: header, files) }
+    } catch {
+      creation.discard()
+      throw error
+    }
+    let at = Format.stateOffset + StateFields.superseded.offset
+    data.release64(at, header.storeWord)
+    do throws(FormatError) {
+      try creation.publish()
+    } catch {
+      // Without the first rename the files are what they were. Without the second the store has its new data file, and
+      // its lock file is made by whoever opens it next.
+      if try isNamed() {
+        data.release64(at, Format.supersededCurrent)
+        throw error
+      }
+    }
+  }
+
+  /// Replaces the files by ones with the same parameters, because the lock file was lost.
+  package func replaceLostLock() throws(FormatError) {
+    var header = mapping.header
+    let drawn = try Header(Parameters(), geometry: header.geometry, environment: environment)
+    header = drawn.inheriting(header)
+    try replace(with: header, from: Format.supersededLockLost)
+  }
+
+  /// Takes a shard as its owner, and leaves it sound.
+  private func own(_ shard: Shard) throws(FormatError) {
+    guard let registration else { throw FormatError(.readOnly, "a read-only handle can't replace", path: path) }
+    let wasTakenOver = try shard.acquire(registration.owner, limit: Format.writerWait, isDead: isDead(owner:))
+    if wasTakenOver || shard.isTorn { shard.recover(in: self) }
+  }
+
+  private func copyEntries(to header: Header, _ files: StoreFiles) throws(FormatError) {
+    let data = try OpenFile(opening: files.newData, .readWrite, reopens: false)
+    let lock = try OpenFile(opening: files.newLock, .readWrite, reopens: false)
+    let new = Attachment(
+      path: files.newData,
+      mapping: Mapping(
+        header: header, clock: mapping.clock, file: data,
+        data: try Region(descriptor: data.descriptor, size: header.geometry.fileSize, writable: true),
+        lock: try Region(descriptor: lock.descriptor, size: lock.status.size, writable: true),
+        lockStatus: lock.status),
+      registration: nil, environment: environment, policy: policy)
+    var carrier = Carrier(from: self, to: new)
+    carrier.run()
+  }
+}

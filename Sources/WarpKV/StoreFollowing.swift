@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A handle follows its store: to the files that replaced it, to a registration of its own after a fork, to a descriptor
+// of its own after closefrom(3) (SPEC.md 23.4 and 23.5).
+//
+// - One thread at a time moves the handle; the others wait for it, no longer than a call of theirs may wait.
+// - Until the name leads to other files, the old ones are the store: nobody can have stored to the new ones. So while a
+//   replacement is under way, gets go on in the old files, and sets wait.
+// - A handle never recreates a store that was deleted or given other parameters; it takes what has the name.
+
+import Synchronization
+import WarpFormat
+
+/// What a call that found its files no longer current has to do.
+enum Standing {
+  /// Start over: the handle has moved, or nothing is in the way any more.
+  case moved
+  /// Go on with the same files: they still are the store.
+  case stay
+  /// Another thread has been moving the handle for too long.
+  case busy
+}
+
+/// Which thread of this process may move the handle. After a fork nobody holds it, whoever held it in the parent.
+struct MoveLock: ~Copyable, Sendable {
+  /// 0, or the fork epoch of the process that holds it.
+  private let holder = Atomic<UInt32>(0)
+
+  /// Waits in steps; false after `limit` nanoseconds.
+  func take(limit: Int64) -> Bool {
+    let mine = System.forkEpoch
+    let end = System.bootTime() + limit
+    while true {
+      let seen = holder.load(ordering: .relaxed)
+      if seen != mine, holder.compareExchange(expected: seen, desired: mine, ordering: .acquiring).exchanged {
+        return true
+      }
+      guard System.bootTime() < end else { return false }
+      System.sleep(Format.sleepNanoseconds)
+    }
+  }
+
+  func giveBack() { holder.store(0, ordering: .releasing) }
+}
+
+extension SharedStore {
+  /// Runs `body` on the files that are the store now, again if they turn out not to be.
+  ///
+  /// - Parameter reads: whether `body` only reads, so that it need not wait for a replacement that is under way.
+  /// - Throws: `closed`; `superseded` if there is no store any more that this handle can use; `busy`; what `body` throws.
+  func withCurrent<Result>(
+    reads: Bool = false, _ body: (Attachment) throws(WarpError) -> Result
+  ) throws(WarpError) -> Result {
+    var end: Int64?
+    while true {
+      let file = attachment
+      let trouble: WarpError
+      do throws(WarpError) {
+        guard file.isCurrent else { throw file.superseded() }
+        return try body(file)
+      } catch {
+        guard error.code == .superseded || error.code == .descriptorLost else { throw error }
+        trouble = error
+      }
+      let now = System.bootTime()
+      if let end, now >= end { throw trouble.code == .superseded ? SharedStore.busyMoving(file) : trouble }
+      end = end ?? now + writerWait
+      switch try settle(file, trouble, patience: writerWait) {
+      case .moved: break
+      case .stay where reads: return try body(file)
+      case .stay, .busy: System.sleep(1_000_000)
+      }
+    }
+  }
+
+  private static func busyMoving(_ file: Attachment) -> WarpError {
+    WarpError(.busy, "the store is being replaced, and that takes long: try again", path: file.path)
+  }
+
+  /// Brings the handle to where its store is now.
+  ///
+  /// - Parameters:
+  ///   - file: the files that the call has found not to be current.
+  ///   - trouble: why; what is thrown if there is nothing better.
+  ///   - patience: nanoseconds to wait for another thread that is at it.
+  func settle(_ file: Attachment, _ trouble: WarpError, patience: Int64) throws(WarpError) -> Standing {
+    guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
+    guard moving.take(limit: patience) else {
+      guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
+      return attachment === file ? .busy : .moved
+    }
+    defer { moving.giveBack() }
+    guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
+    guard attachment === file else { return .moved }
+    if file.gate.value & Gate.forked != 0 { return try registerAnew(file) }
+    if trouble.code == .descriptorLost { return try reopen(file, trouble) }
+    let word = file.supersededWord
+    if word == Format.supersededCurrent { return .moved }
+    guard try file.isNamed() else { return try follow(file) }
+    if word == Format.supersededLockLost {
+      if file.isReadOnly { return .stay }
+      do throws(WarpError) {
+        try file.replaceLostLock()
+      } catch {
+        // Somebody keeps a shard, or there is no space: the old files go on as they are.
+        return .stay
+      }
+      return .moved
+    }
+    // The replacer is at work, or died before the rename.
+    if !file.isReadOnly, try request.unmarkIfAbandoned(file) { return .moved }
+    return .stay
+  }
+
+  /// The child of a fork gets a registration of its own in the same files.
+  private func registerAnew(_ file: Attachment) throws(WarpError) -> Standing {
+    do throws(WarpError) {
+      let mine = try file.registeredAnew()
+      take(mine, after: file)
+      file.gate.clear(Gate.forked)
+      return .moved
+    } catch {
+      guard error.code == .descriptorLost else { throw error }
+      return try reopen(file, error)
+    }
+  }
+
+  /// The descriptor is gone: the path gives another, if it still leads to a store.
+  private func reopen(_ file: Attachment, _ trouble: WarpError) throws(WarpError) -> Standing {
+    file.abandonDescriptor()
+    do throws(WarpError) {
+      return try follow(file)
+    } catch {
+      throw error.code == .superseded ? trouble : error
+    }
+  }
+
+  /// Attaches to what has the name now.
+  private func follow(_ file: Attachment) throws(WarpError) -> Standing {
+    let next: Attachment
+    do throws(WarpError) {
+      next = try request.following().attach()
+    } catch {
+      throw error.code == .notFound ? file.superseded() : error
+    }
+    let isSame = next.header.schemaFingerprint == file.header.schemaFingerprint
+    guard isSame, !next.header.usesZstd || Compression.isAvailable else {
+      next.leave()
+      throw isSame ? Compression.missing(path: file.path) : file.superseded()
+    }
+    take(next, after: file)
+    file.leave()
+    return .moved
+  }
+
+  /// From here on `next` is the handle's attachment.
+  private func take(_ next: Attachment, after file: Attachment) {
+    next.keep(file)
+    _ = current.exchange(next)
+    // If the handle was closed meanwhile, one of the two sees the other.
+    if !isOpen.load(ordering: .sequentiallyConsistent) { next.leave() }
+  }
+}
