@@ -10,6 +10,8 @@ public final class TestWorld: Sendable {
   private let draws: Atomic<UInt64>
   private let boot: Atomic<UInt64>
   private let fileSystemNumber = Atomic<Int64>(0)
+  /// Real time at the boot.
+  private let realBase = Atomic<Int64>(1_700_000_000_000_000_000)
 
   public init(seed: UInt64 = 1, boot: UInt64 = 1) {
     now = Atomic(1_000_000_000_000)
@@ -22,12 +24,19 @@ public final class TestWorld: Sendable {
   public func advance(nanoseconds: Int64) { now.add(nanoseconds, ordering: .relaxed) }
   /// The machine starts again, as far as the stores can tell.
   public func reboot() { boot.add(1, ordering: .relaxed) }
+  /// The same, and the boot clock begins anew after some nanoseconds during which the machine was off.
+  public func reboot(off: Int64) {
+    reboot()
+    realBase.add(time + off, ordering: .relaxed)
+    now.store(1_000_000_000, ordering: .relaxed)
+  }
   /// Every file is on the file system of this number from now on; 0: an unknown local one.
   public func setFileSystem(_ number: Int64) { fileSystemNumber.store(number, ordering: .relaxed) }
 
   public var environment: Environment {
     var world = Environment.system
     world.bootTime = { [self] in time }
+    world.realTime = { [self] in realBase.load(ordering: .relaxed) + time }
     world.entropy = { [self] (count) throws(FormatError) in
       (0..<count).map { _ in
         UInt8(truncatingIfNeeded: SeededGenerator.mix(draws.wrappingAdd(1, ordering: .relaxed).newValue) | 1)

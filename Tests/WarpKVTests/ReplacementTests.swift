@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replacing a store by one with other parameters while it is in use (SPEC.md 23.4), step by step. `warp-torture replace`
+// does it under load, `warp-torture kill --target replacer` kills it at random moments.
+
+import Testing
+import WarpKV
+import WarpTestSupport
+
+@testable import WarpFormat
+
+@Suite struct ReplacementTests {
+  private let world = TestWorld()
+
+  private func open(_ path: String, _ configuration: StoreConfiguration) throws -> SharedStore {
+    try SharedStore.open(StoreFiles(path: path), configuration, world.environment)
+  }
+
+  private func key(_ number: Int) -> [UInt8] { Array("key \(number)".utf8) }
+
+  @Test func entriesOrderAndDeadlinesAreCarriedOver() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16, maxKeySize: 32, maxValueSize: 32))
+      for number in 0..<12 {
+        try store.set(key(number), to: [UInt8(number)], timeToLive: number % 3 == 0 ? .seconds(10) : nil)
+      }
+      _ = try store.get(key(1))
+      try store.set(key(2), to: [99])
+      try store.set("gone", to: [1], timeToLive: .seconds(1))
+      world.advance(nanoseconds: 2_000_000_000)
+      let before = try store.statistics()
+      let larger = try open(path, .init(capacity: 1024, maxKeySize: 64, maxValueSize: 4096, shards: 1))
+      #expect(larger.capacity == 1024 && larger.maxValueSize == 4096)
+      // The first handle follows at its next call.
+      #expect(try store.get(key(5)) == [5])
+      #expect(store.capacity == 1024 && store.path == path)
+      #expect(try larger.keys() == (0..<12).map { key($0) })
+      #expect(try larger.get(key(2)) == [99])
+      let statistics = try larger.statistics()
+      #expect(statistics.insertions == before.insertions && statistics.hits >= before.hits)
+      #expect(statistics.expirations == 1)
+      #expect(
+        statistics.count
+          == statistics.insertions - statistics.evictions - statistics.expirations - statistics.removals)
+      var left: [Int: Duration] = [:]
+      try larger.forEachEntry { entry in
+        if let remaining = entry.remaining { left[Int(entry.value[0])] = remaining }
+      }
+      #expect(left == [0: .seconds(8), 3: .seconds(8), 6: .seconds(8), 9: .seconds(8)])
+      #expect(try TestFiles.names(directory) == ["a.warp", "a.warp-lock"])
+      #expect(try Verifier(path: path).findings() == [])
+      try store.set("new", to: [7])
+      #expect(try larger.get("new") == [7])
+    }
+  }
+
+  /// The hand and the marks go along, so the next victim is the one that it would have been.
+  @Test func theNextVictimStaysTheSame() throws {
+    try withTemporaryDirectory { directory in
+      func fill(_ path: String) throws -> SharedStore {
+        let store = try open(path, .init(capacity: 6, maxKeySize: 32, maxValueSize: 32))
+        for number in 0..<6 { try store.set(key(number), to: [1]) }
+        for number in [0, 1, 3] { _ = try store.get(key(number)) }
+        try store.set(key(6), to: [1])
+        _ = try store.get(key(4))
+        return store
+      }
+      let kept = try fill(directory + "/kept.warp")
+      let replaced = try fill(directory + "/replaced.warp")
+      let wider = try open(replaced.path, .init(capacity: 6, maxKeySize: 40, maxValueSize: 99))
+      #expect(try wider.keys() == kept.keys())
+      for number in 7..<15 {
+        try kept.set(key(number), to: [1])
+        try wider.set(key(number), to: [1])
+        #expect(try wider.keys() == kept.keys(), "after \(number)")
+      }
+    }
+  }
+
+  @Test func whatDoesNotFitIsGivenUp() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 1024, maxKeySize: 64, maxValueSize: 512, shards: 4))
+      for number in 0..<500 { try store.set(key(number), to: [UInt8](repeating: 1, count: number)) }
+      let smaller = try open(path, .init(capacity: 16, maxKeySize: 64, maxValueSize: 100))
+      #expect(try smaller.count == 16)
+      #expect(try store.count == 16)
+      try smaller.forEachEntry { #expect($0.value.count <= 100 && $0.key == key($0.value.count)) }
+      let statistics = try smaller.statistics()
+      #expect(statistics.insertions == 500 && statistics.evictions == 484)
+      #expect(try Verifier(path: path).findings() == [])
+      let shortKeys = try open(path, .init(capacity: 16, maxKeySize: 6, maxValueSize: 100))
+      #expect(try shortKeys.keys().allSatisfy { $0.count <= 6 })
+      #expect(throws: WarpError.self) { try store.set("seven b", to: [1]) }
+      #expect(try store.get("seven b") == nil)
+    }
+  }
+
+  @Test func anotherSchemaStartsEmptyAndIsNotFollowed() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16, schemaFingerprint: 1))
+      try store.set("k", to: [1])
+      let other = try open(path, .init(capacity: 16, schemaFingerprint: 2))
+      #expect(try other.count == 0)
+      try other.set("k", to: [2])
+      // What the bytes mean has changed: the old handle must not read them.
+      expectCode(.superseded) { _ = try store.get("k") }
+      expectCode(.superseded) { try store.set("k", to: [3]) }
+      #expect(try other.get("k") == [2])
+    }
+  }
+
+  @Test func readOnlyHandlesFollow() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16))
+      try store.set("k", to: [1])
+      let reader = try open(path, .init(access: .readOnly))
+      #expect(try reader.get("k") == [1])
+      _ = try open(path, .init(capacity: 99))
+      #expect(try reader.get("k") == [1])
+      #expect(reader.capacity == 99)
+      try store.set("k", to: [2])
+      #expect(try reader.get("k") == [2])
+    }
+  }
+
+  /// Iteration goes on in the files that it began with: what the store was at that moment.
+  @Test func iterationDuringAReplacement() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 64, shards: 4))
+      for number in 0..<40 { try store.set(key(number), to: [UInt8(number)]) }
+      var seen: [Int] = []
+      try store.forEachEntry { entry in
+        seen.append(Int(entry.value[0]))
+        if seen.count == 5 {
+          _ = try open(path, .init(capacity: 128, shards: 1))
+          #expect(try store.get(key(1)) == [1])
+          #expect(store.capacity == 128)
+        }
+      }
+      #expect(seen.sorted() == Array(0..<40))
+    }
+  }
+
+  /// A living writer that keeps a shard: nobody takes it, and the store stays as it is.
+  @Test func aReplacementThatFailsChangesNothing() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16))
+      try store.set("k", to: [1])
+      let file = store.attachment
+      let owner = try #require(file.registration).owner
+      #expect(try file.shard(0).acquire(owner, limit: 1_000_000, isDead: { _ in false }) == false)
+      expectCode(.busy) { _ = try open(path, .init(capacity: 99)) }
+      #expect(try TestFiles.names(directory) == ["a.warp", "a.warp-lock"])
+      #expect(try store.get("k") == [1])
+      file.shard(0).release()
+      try store.set("k", to: [2])
+      #expect(try open(path, .init(capacity: 99)).get("k") == [2])
+    }
+  }
+
+  /// P6 done and P7 not: the mark is there and the name still leads to the old file.
+  @Test(arguments: [true, false]) func aReplacerThatDied(_ readsFirst: Bool) throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16))
+      try store.set("k", to: [1])
+      do {
+        // The creation lock is held: it is still at work, and the old file is the store.
+        let creation = try CreationLock(StoreFiles(path: path))
+        try creation.mark(store.attachment.mapping.file.descriptor, 0x1234_5678)
+        let began = System.bootTime()
+        #expect(try store.get("k") == [1])
+        #expect(try store.get("absent") == nil)
+        #expect(System.bootTime() - began < 1_000_000_000)
+      }
+      if readsFirst { #expect(try store.get("k") == [1]) }
+      try store.set("k", to: [2])
+      #expect(store.attachment.supersededWord == 0)
+      #expect(try open(path, .init(capacity: 16)).get("k") == [2])
+    }
+  }
+
+  /// A lock file that is gone while others are attached: those make a new pair of files at their next call.
+  @Test func aLostLockFileIsMadeAnewByWhoIsAttached() async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16))
+      try store.set("k", to: [1])
+      try System.remove(path + "-lock")
+      let opener = Task.detached { [self] in try open(path, .init(capacity: 16)) }
+      let end = System.bootTime() + 20_000_000_000
+      var version: UInt8 = 1
+      while store.attachment.supersededWord == 0, try !TestFiles.exists(path + "-lock") {
+        #expect(System.bootTime() < end)
+        System.sleep(1_000_000)
+      }
+      while try !TestFiles.exists(path + "-lock"), System.bootTime() < end {
+        #expect(try store.get("k") == [version])
+        version &+= 1
+        try store.set("k", to: [version])
+      }
+      let other = try await opener.value
+      #expect(try other.get("k") == [version])
+      try other.set("k", to: [77])
+      #expect(try store.get("k") == [77])
+      #expect(try TestFiles.names(directory) == ["a.warp", "a.warp-lock"])
+    }
+  }
+
+  /// Removed by hand: a handle goes on with its files, and can tell.
+  @Test func orphans() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16))
+      try store.set("k", to: [1])
+      #expect(try store.statistics().isOrphaned == false)
+      try System.remove(path)
+      try System.remove(path + "-lock")
+      #expect(try store.get("k") == [1])
+      #expect(try store.statistics().isOrphaned)
+      let other = try open(path, .init(capacity: 16))
+      #expect(try other.get("k") == nil)
+      try store.set("k", to: [2])
+      #expect(try other.get("k") == nil)
+    }
+  }
+}
