@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a fork must not pass on (SPEC.md 23.5): locks of open file descriptions. A child shares them with its parent, so a
-// parent that was killed would seem to live as long as its child does.
+// parent that was killed would seem to live as long as its child does. It shares them by its descriptor and also by its
+// mapping, which keeps the description open by itself; so the child opens and maps the file afresh.
 //
 // - Each tracked descriptor has a cell. Cells are pushed once onto a list, never freed, and used again; so the handler,
-//   which runs in the child where any other thread may have been cut off anywhere, meets no lock and no half-made list.
-// - The handler calls only what POSIX allows there: open, close, dup, fcntl, fstat.
+//   which runs in the child, where any other thread may have been cut off anywhere, meets no lock and no half-made list.
+// - The handler calls only what is safe there: open, close, dup, fcntl, fstat, mmap.
 #if !defined(_WIN32)
 #define _GNU_SOURCE
 #include "CWarp.h"
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +24,10 @@ struct cell {
   // FREE, TAKEN, or a descriptor.
   atomic_int fd;
   int reopens;
+  // What is mapped from the descriptor, NULL: nothing.
+  _Atomic(void *) base;
+  size_t size;
+  int writable;
   uint64_t device;
   uint64_t inode;
   struct cell *next;
@@ -38,8 +44,17 @@ static int is_still(const struct cell *cell, int fd) {
   return fstat(fd, &info) == 0 && (uint64_t)info.st_dev == cell->device && (uint64_t)info.st_ino == cell->inode;
 }
 
-// A new open file description under the old number, where the system has a way to one that needs no path.
-static void reopen(int fd) {
+static void map_afresh(struct cell *cell, int fd) {
+  void *base = atomic_load(&cell->base);
+  if (!base) return;
+  int protection = cell->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+  mmap(base, cell->size, protection, flags | MAP_FIXED, fd, 0);
+}
+
+// A new open file description under the old number, where the system has a way to one that needs no path. Without it the
+// child has neither descriptor nor mapping, and opens the path when it wants the store.
+static void reopen(struct cell *cell, int fd) {
   int fresh = -1;
 #if defined(__linux__)
   char path[32] = "/proc/self/fd/";
@@ -51,12 +66,14 @@ static void reopen(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags >= 0) fresh = open(path, (flags & O_ACCMODE) | O_CLOEXEC);
   if (fresh >= 0) {
+    map_afresh(cell, fresh);
     // dup3 gives the old description back in the same step.
     if (dup3(fresh, fd, O_CLOEXEC) < 0) close(fd);
     close(fresh);
     return;
   }
 #endif
+  map_afresh(cell, -1);
   close(fd);
 }
 
@@ -67,8 +84,9 @@ static void in_child(void) {
     if (fd < 0) continue;
     atomic_fetch_or(&cell->gate, WARP_GATE_FORKED);
     // The program may have closed it and opened a file of its own under the number.
-    if (!is_still(cell, fd)) continue;
-    if (cell->reopens) reopen(fd); else close(fd);
+    if (!is_still(cell, fd)) map_afresh(cell, -1);
+    else if (cell->reopens) reopen(cell, fd);
+    else close(fd);
   }
 }
 
@@ -89,11 +107,19 @@ uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens) {
     while (!atomic_compare_exchange_weak(&cells, &cell->next, cell)) {}
   }
   atomic_store(&cell->gate, 0);
+  atomic_store(&cell->base, NULL);
   cell->reopens = reopens;
   cell->device = device;
   cell->inode = inode;
   atomic_store(&cell->fd, fd);
   return (uint32_t *)(void *)cell;
+}
+
+void warp_track_mapping(uint32_t *gate, void *base, size_t size, int writable) {
+  struct cell *cell = (struct cell *)(void *)gate;
+  cell->size = size;
+  cell->writable = writable;
+  atomic_store(&cell->base, base);
 }
 
 void warp_untrack(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)->fd, TAKEN); }

@@ -159,6 +159,13 @@ package final class Attachment: Sendable {
     try System.sync(mapping.file.descriptor, path)
   }
 
+  /// What the registry says of this handle.
+  package var ownRegistryEntry: (index: Int, pid: Int32) {
+    guard let registration else { return (-1, 0) }
+    let at = lockGeometry.registryOffset + registration.entry * RegistryFields.structure.size
+    return (registration.entry, Int32(bitPattern: lock.load32(at + RegistryFields.pid.offset)))
+  }
+
   /// Whether the path still leads to these files' data file.
   package func isNamed() throws(FormatError) -> Bool {
     guard let named = try System.status(path: path) else { return false }

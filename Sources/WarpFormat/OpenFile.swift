@@ -3,8 +3,9 @@
 //
 // - Its number may be somebody else's by the time it is used: a daemon closes every descriptor and then opens files of its
 //   own. So before each use the file behind the number is compared with the one that was opened.
-// - A forked child must not share its locks (SPEC.md 23.5): it is tracked, and the child finds a descriptor of its own
-//   under the same number, without locks, and the gate's `forked` bit set.
+// - Its locks live as long as any descriptor or mapping of the open file description does: also after closefrom(3).
+// - A forked child must not share them (SPEC.md 23.5): the file is tracked, and the child finds a descriptor and a mapping
+//   of its own in the same places, without locks, and the gate's `forked` bit set.
 
 import Synchronization
 
@@ -55,6 +56,13 @@ final class OpenFile: Sendable {
     close()
     word.free()
   }
+
+  /// Maps the first `size` bytes; a forked child maps them afresh at the same place.
+  func map(_ size: Int, writable: Bool) throws(FormatError) -> Region {
+    try Region(descriptor: descriptor, size: size, writable: writable, of: self)
+  }
+
+  func track(_ mapping: Window?, writable: Bool) { word.track(mapping, writable: writable) }
 
   /// Whether the number still stands for this file.
   var isOurs: Bool {

@@ -146,7 +146,7 @@ extension OpenRequest {
     let difference = ifDifferent == .useExisting ? nil : difference(opened.header, wanted)
     if ifDifferent == .fail, let difference { throw difference }
     guard let attachment = try map(opened, &progress) else { return nil }
-    guard let _ = difference, !progress.hasReplaced else { return attachment }
+    guard difference != nil, !progress.hasReplaced else { return attachment }
     progress.hasReplaced = true
     defer { attachment.leave() }
     try attachment.replace(with: Header(parameters, geometry: wanted, environment: environment))
@@ -154,8 +154,7 @@ extension OpenRequest {
   }
 
   private func map(_ opened: OpenedData, _ progress: inout Progress) throws(FormatError) -> Attachment? {
-    let data = try Region(
-      descriptor: opened.file.descriptor, size: opened.header.geometry.fileSize, writable: !readOnly)
+    let data = try opened.file.map(opened.header.geometry.fileSize, writable: !readOnly)
     guard let (lock, lockStatus) = try openLock(opened) else { return nil }
     var registration: Registration?
     do throws(FormatError) {

@@ -142,14 +142,18 @@ public struct Window: @unchecked Sendable {
 public final class Region: Sendable {
   public let window: Window
   private let isWritable: Bool
+  /// Whose fork handling knows of the mapping.
+  private let file: OpenFile?
 
   /// Maps the first `size` bytes of an open file, shared. The caller has checked that the file is that long.
   ///
   /// - Throws: `system` with errno.
-  init(descriptor: Int32, size: Int, writable: Bool) throws(FormatError) {
+  init(descriptor: Int32, size: Int, writable: Bool, of file: OpenFile? = nil) throws(FormatError) {
     isWritable = writable
+    self.file = file
     unsafe window = Window(
       base: try System.map(descriptor: descriptor, size: size, writable: writable), size: size)
+    file?.track(window, writable: writable)
   }
 
   /// Lets go of the file, and keeps the addresses: whoever still looks there finds private zeros. An access at the same
@@ -159,10 +163,13 @@ public final class Region: Sendable {
   /// Private zeroed memory, for a handle that has no lock file.
   init(anonymous size: Int) throws(FormatError) {
     isWritable = true
+    file = nil
     unsafe window = Window(base: try System.map(descriptor: -1, size: size, writable: true), size: size)
   }
 
   deinit {
+    // First: a child must not map over what has these addresses next.
+    file?.track(nil, writable: isWritable)
     unsafe System.unmap(window.base, size: window.size)
   }
 }

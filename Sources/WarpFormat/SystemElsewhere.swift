@@ -3,6 +3,17 @@
 // is, and a shared store can't be opened. `-DWARP_NO_POSIX` builds this file on any machine, so that it can't rot.
 
 #if !(canImport(Darwin) || canImport(Musl) || canImport(Glibc)) || WARP_NO_POSIX
+  /// The word of a gate that nobody ever opens.
+  struct GateWord: Sendable {
+    init(tracking descriptor: Int32, _ status: FileStatus, reopens: Bool) throws(FormatError) {}
+    func load() -> UInt32 { 0 }
+    func set(_ bit: UInt32) {}
+    func clear(_ bit: UInt32) {}
+    func track(_ mapping: Window?, writable: Bool) {}
+    func untrack() {}
+    func free() {}
+  }
+
   extension System {
     private static func unsupported() -> FormatError {
       FormatError(.unsupportedPlatform, "shared stores need POSIX files and memory: use the memory backend here")
@@ -41,6 +52,10 @@
       descriptor: Int32, size: Int, writable: Bool
     ) throws(FormatError) -> UnsafeMutableRawPointer { throw unsupported() }
     static func unmap(_ base: UnsafeMutableRawPointer, size: Int) {}
+    static func discard(_ base: UnsafeMutableRawPointer, size: Int, writable: Bool) {}
+    static func unlockFile(_ descriptor: Int32) {}
+    package static var forkEpoch: UInt32 { 1 }
+    static func isMapped(in process: Int32, asAt address: UnsafeRawPointer) -> Bool? { nil }
     package static func lockFile(
       _ descriptor: Int32, waiting nanoseconds: Int64, _ path: String
     ) throws(FormatError) { throw unsupported() }
@@ -59,7 +74,7 @@
       ProcessIdentity(id: 0, startTime: 0, pidNamespace: 0, timeNamespace: 0, userID: 0)
     }
     static func sight(of process: Int32) -> ProcessSight { .present(startTime: nil) }
-    static func isByteFree(_ descriptor: Int32, at offset: Int64) -> Bool { false }
+    static func isByteFree(_ descriptor: Int32, at offset: Int64, count: Int64 = 1) -> Bool { false }
     package static func bootID() -> [UInt8] { [UInt8](repeating: 0, count: 16) }
   }
 #endif

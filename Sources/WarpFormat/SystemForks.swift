@@ -32,6 +32,9 @@ import Synchronization
     func load() -> UInt32 { unsafe word.pointee.load(ordering: .acquiring) }
     func set(_ bit: UInt32) { _ = unsafe word.pointee.bitwiseOr(bit, ordering: .sequentiallyConsistent) }
     func clear(_ bit: UInt32) { _ = unsafe word.pointee.bitwiseAnd(~bit, ordering: .sequentiallyConsistent) }
+    func track(_ mapping: Window?, writable: Bool) {
+      unsafe warp_track_mapping(raw, mapping?.base, mapping?.size ?? 0, writable ? 1 : 0)
+    }
     func untrack() { unsafe warp_untrack(raw) }
     func free() { unsafe warp_release(raw) }
     private var raw: UnsafeMutablePointer<UInt32> {
@@ -47,7 +50,8 @@ import Synchronization
     /// that can't be told. A mapping that is there throughout is always listed.
     static func isMapped(in process: Int32, asAt address: UnsafeRawPointer) -> Bool? {
       let limit = 16 << 20
-      guard let mine = text("/proc/self/maps", limit: limit), let other = text("/proc/\(process)/maps", limit: limit),
+      guard let mine = text("/proc/self/maps", limit: limit),
+        let other = text("/proc/\(process)/maps", limit: limit),
         other.utf8.count < limit, !other.isEmpty, let file = mappedFile(UInt(bitPattern: address), in: mine)
       else { return nil }
       return other.split(separator: "\n").contains { words($0)?.file == file }

@@ -80,11 +80,10 @@ extension SharedStore {
   /// - Throws: `closed`, `superseded`.
   public func contains(_ key: RawSpan) throws(WarpError) -> Bool {
     try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
-      let lookup = try look { (file) -> Lookup in
+      let lookup = try look { file in
         unsafe file.lookup(key, hash: file.hash(key), marking: false, copy: { _, _ in })
-      } isAbsent: { if case .hit = $0 { false } else { true } } busy: { .busy }
-      if case .hit = lookup { return true }
-      return false
+      }
+      return !lookup.isAbsent
     }
   }
 
@@ -96,34 +95,24 @@ extension SharedStore {
   private func get(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
   ) throws(WarpError) -> GetResult {
-    try look { file in
-      unsafe get(key, into: target, in: file)
-    } isAbsent: { outcome in
-      outcome == .miss || outcome == .busy
-    } busy: {
-      .busy
-    }
+    try look { file in unsafe get(key, into: target, in: file) }
   }
 
   /// Runs a lookup on the current files without a reference or a lock. If they were left meanwhile it may have looked at
   /// zeros, and what it did not find there says nothing.
   @inline(__always)
-  private func look<Outcome>(
-    _ body: (Attachment) -> Outcome, isAbsent: (Outcome) -> Bool, busy: () -> Outcome
-  ) throws(WarpError) -> Outcome {
-    let fast: Outcome? = current.withValue { file in
+  private func look<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
+    let fast: Result? = current.withValue { file in
       guard file.isCurrent else { return nil }
       let outcome = body(file)
-      return isAbsent(outcome) && file.gate.value != 0 ? nil : outcome
+      return outcome.isAbsent && file.gate.value != 0 ? nil : outcome
     }
     if let fast { return fast }
-    return try lookAgain(body, isAbsent, busy)
+    return try lookAgain(body)
   }
 
   @inline(never)
-  private func lookAgain<Outcome>(
-    _ body: (Attachment) -> Outcome, _ isAbsent: (Outcome) -> Bool, _ busy: () -> Outcome
-  ) throws(WarpError) -> Outcome {
+  private func lookAgain<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
     // A reader waits no longer for a move of the handle than for a writer.
     let end = System.bootTime() + Format.readerWait
     while true {
@@ -132,9 +121,9 @@ extension SharedStore {
       if !file.isCurrent { standing = try settle(file, file.superseded(), patience: Format.readerWait) }
       if case .stay = standing {
         let outcome = body(file)
-        if !isAbsent(outcome) || file.gate.value == 0 { return outcome }
+        if !outcome.isAbsent || file.gate.value == 0 { return outcome }
       }
-      guard System.bootTime() < end else { return busy() }
+      guard System.bootTime() < end else { return .busy }
     }
   }
 
@@ -233,6 +222,21 @@ extension SharedStore {
       }
     }
   }
+}
+
+/// What a lookup can end with.
+private protocol Answer {
+  /// Nothing was found, for whatever reason.
+  var isAbsent: Bool { get }
+  static var busy: Self { get }
+}
+
+extension Lookup: Answer {
+  fileprivate var isAbsent: Bool { if case .hit = self { false } else { true } }
+}
+
+extension GetResult: Answer {
+  fileprivate var isAbsent: Bool { self == .miss || self == .busy }
 }
 
 private enum Round<Result> {

@@ -19,7 +19,8 @@ import WarpTestSupport
     _ path: String, _ key: [UInt8], to value: [UInt8], until cut: Cut
   ) throws -> WarpFormat.Attachment {
     let request = OpenRequest(
-      files: StoreFiles(path: path), parameters: Parameters(), readOnly: false, creates: false, ifDifferent: .useExisting,
+      files: StoreFiles(path: path), parameters: Parameters(), readOnly: false, creates: false,
+      ifDifferent: .useExisting,
       environment: .system, policy: Sieve.policy)
     let file = try request.attach()
     try key.withUnsafeBytes { key in
@@ -118,7 +119,8 @@ import WarpTestSupport
       let holder = try update(store.path, [UInt8(ascii: "a")], to: [2], until: .swung)
       // Its lock is gone, as after closefrom(3), but the process is seen alive.
       let entry = try #require(holder.registration).entry
-      _ = try System.lockByte(holder.mapping.file.descriptor, .none, at: Format.registryLockOffset + Int64(entry), "")
+      _ = try System.lockByte(
+        holder.mapping.file.descriptor, .none, at: Format.registryLockOffset + Int64(entry), "")
       let other = try SharedStore.open(
         path: store.path, .init(capacity: 4, maxKeySize: 8, maxValueSize: 16, writerWait: .milliseconds(50)))
       #expect(throws: FormatError.self) { try other.set("a", to: [3]) }

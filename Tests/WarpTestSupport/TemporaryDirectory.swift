@@ -11,22 +11,13 @@ import WarpFormat
 
 /// Runs a test in a new private directory and removes it with all its files.
 public func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let path = makeTemporaryDirectory()
-  defer { removeTree(path) }
-  return try body(path)
-}
-
-/// See ``withTemporaryDirectory(_:)-(_)``.
-public func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
-  let path = makeTemporaryDirectory()
-  defer { removeTree(path) }
-  return try await body(path)
-}
-
-private func makeTemporaryDirectory() -> String {
   let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
   var template = Array("\(parent)/warpkv-test-XXXXXX".utf8CString)
-  return template.withUnsafeMutableBufferPointer { buffer in String(cString: mkdtemp(buffer.baseAddress!)) }
+  let path = template.withUnsafeMutableBufferPointer { buffer in
+    String(cString: mkdtemp(buffer.baseAddress!))
+  }
+  defer { removeTree(path) }
+  return try body(path)
 }
 
 private func removeTree(_ path: String) {

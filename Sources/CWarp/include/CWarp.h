@@ -137,7 +137,11 @@ int warp_errno(void);
 // an atomic word that starts at 0, or NULL without memory.
 uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens);
 
-// Forgets a descriptor, before it is closed. The gate stays as it is.
+// Tells what is mapped from a tracked descriptor, all of it at the file's start. In a child it is mapped afresh at the same
+// place; without a descriptor, private zeros.
+void warp_track_mapping(uint32_t *gate, void *base, size_t size, int writable);
+
+// Forgets a descriptor and its mapping, before it is closed. The gate stays as it is.
 void warp_untrack(uint32_t *gate);
 
 // Gives a gate back, for another descriptor. Nobody may look at it any more.
