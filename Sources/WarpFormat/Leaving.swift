@@ -121,7 +121,7 @@ extension Attachment {
     }
   }
 
-  /// O9: from the first attachment on, nobody may take the file for one that was left clean. The record is made invalid
+  /// O10: from the first attachment on, nobody may take the file for one that was left clean. The record is made invalid
   /// on the disk before it is cleared, so whoever finds it cleared may store to the file.
   func clearDetach() throws(FormatError) {
     guard data.hasDetachRecord else { return }

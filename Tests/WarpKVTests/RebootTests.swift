@@ -86,7 +86,7 @@ import WarpTestSupport
     }
   }
 
-  /// WKV-O10: the record does not make anyone believe a damaged entry.
+  /// WKV-O02: the record does not make anyone believe a damaged entry.
   @Test func damagedEntriesAreLeftOut() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
