@@ -104,7 +104,7 @@ struct Registration: Sendable {
         continue
       }
       let at = geometry.registryOffset + entry * F.structure.size
-      guard RegistrySight(lock, at, process) != .alive else {
+      guard RegistrySight(RegistryEntry(lock, at), process) != .alive else {
         // A daemon that closed all its files has lost its lock and may still hold a shard.
         _ = try System.lockByte(descriptor, .none, at: Format.registryLockOffset + Int64(entry), path)
         continue

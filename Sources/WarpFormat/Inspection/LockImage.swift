@@ -13,6 +13,9 @@ public struct OwnerWord: Equatable, Sendable {
   /// -1: none.
   public var entry: Int { Int(UInt32(truncatingIfNeeded: word)) - 1 }
   public var generation: UInt64 { word >> 32 }
+
+  /// nil if the word names no registry entry (L1).
+  var registryIndex: Int? { (0..<Format.registryEntries).contains(entry) ? entry : nil }
 }
 
 /// A shard's line in the lock file.
