@@ -63,6 +63,13 @@ public struct LockImage: Sendable {
       recoveries: bytes.integer(LockLineFields.recoveries))
   }
 
+  /// All lines, by shard.
+  func lines() throws(FormatError) -> [(Int, LockLine)] {
+    var lines: [(Int, LockLine)] = []
+    for shard in 0..<geometry.shardCount { lines.append((shard, try line(shard))) }
+    return lines
+  }
+
   /// One registry entry's 64 bytes.
   public func registryEntry(_ index: Int) throws(FormatError) -> [UInt8] {
     let size = RegistryFields.structure.size
