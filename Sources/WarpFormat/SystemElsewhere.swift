@@ -74,6 +74,8 @@
       ProcessIdentity(id: 0, startTime: 0, pidNamespace: 0, timeNamespace: 0, userID: 0)
     }
     static func sight(of process: Int32) -> ProcessSight { .present(startTime: nil) }
+    static func processStatus(of process: Int32) -> ProcessStatus? { nil }
+    static func text(_ path: String, limit: Int = 4096) -> String? { nil }
     static func isByteFree(_ descriptor: Int32, at offset: Int64, count: Int64 = 1) -> Bool { false }
     package static func bootID() -> [UInt8] { [UInt8](repeating: 0, count: 16) }
   }

@@ -100,14 +100,20 @@ import CWarp
 
     /// Looks at a process of this PID namespace.
     static func sight(of process: Int32) -> ProcessSight {
+      // Other numbers ask about groups of processes, and no process has them.
+      guard process > 0 else { return .absent }
       if kill(process, 0) != 0, warp_errno() == ESRCH { return .absent }
-      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else {
-        return .present(startTime: nil)
-      }
+      guard let status = processStatus(of: process) else { return .present(startTime: nil) }
+      return status.isZombie ? .zombie : .present(startTime: status.startTime)
+    }
+
+    /// What the kernel tells of a process of this PID namespace; nil if it tells nothing.
+    static func processStatus(of process: Int32) -> ProcessStatus? {
+      guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
       // Behind the command's name, which may hold anything: the state first, the start time as the 20th word.
       let words = text[text.index(after: end)...].split(separator: " ")
-      if let state = words.first, state == "Z" || state == "X" { return .zombie }
-      return .present(startTime: words.count > 19 ? UInt64(words[19]) : nil)
+      guard let state = words.first else { return nil }
+      return ProcessStatus(state: String(state), startTime: words.count > 19 ? UInt64(words[19]) : nil)
     }
   }
 #endif

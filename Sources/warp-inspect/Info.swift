@@ -11,9 +11,20 @@ struct Info: ParsableCommand {
       Bytes used are those of keys and stored values; bytes allocated are what the
       file system has given the data file.
 
+      Of each attached handle it shows the process, for how long it is attached,
+      which shards it holds at this moment, and its state:
+      - alive;
+      - stopped, by a signal, a debugger or the freezer of its control group: sets in
+        a shard that it holds throw busy until it goes on;
+      - dead: the next writer takes its shards over and recovers them;
+      - elsewhere: in another PID namespace, and its lock is held;
+      - unlocked: alive, but it closed its files without detaching.
+      Read-only handles are not registered and not shown.
+
       Examples:
         warp-inspect info sessions
         warp-inspect info --json ./cache.warp | jq .hitRatio
+        warp-inspect info --json sessions | jq '.lock.attached, .lock.owners'
       """)
 
   private static let nameWidth = 14
@@ -35,6 +46,7 @@ struct Info: ParsableCommand {
           margin = "".padded(Info.nameWidth)
         }
       }
+      for line in facts.handles?.lines(nameWidth: Info.nameWidth) ?? [] { try output.line(line) }
       return true
     }
   }

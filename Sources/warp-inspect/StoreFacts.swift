@@ -17,8 +17,8 @@ struct StoreFacts {
   private var unstable = 0
   private var deadlines = (count: 0, expired: 0, first: UInt64.max, last: UInt64(0))
   private var counters: CounterValues?
-  private var attached: [UInt64] = []
-  private var owned: [Int] = []
+  /// Who is attached; nil without a lock file.
+  let handles: Handles?
   private var recoveries: UInt64 = 0
 
   /// Store time; nil if it can't be told.
@@ -33,6 +33,7 @@ struct StoreFacts {
     state = try image.state()
     clock = ClockRecord.current(state)
     isThisBoot = clock?.bootID == System.bootID()
+    handles = try image.occupation().map(Handles.init)
     for index in 0..<image.geometry.shardCount {
       let shard = try image.shard(index)
       entries &+= shard.control.integer(ControlFields.count)
@@ -43,15 +44,9 @@ struct StoreFacts {
       deadlines.expired += some.expired
       deadlines.first = min(deadlines.first, some.first)
       deadlines.last = max(deadlines.last, some.last)
-      if let line = try image.lock?.line(index) {
-        if line.owner.word != 0 { owned.append(index) }
-        recoveries &+= line.recoveries
-      }
+      if let line = try image.lock?.line(index) { recoveries &+= line.recoveries }
     }
-    if let lock = image.lock {
-      counters = try lock.counters()
-      attached = try lock.attached().map { $0.bytes.integer(RegistryFields.pid) }
-    }
+    counters = try image.lock?.counters()
   }
 
   private var features: [String] {
@@ -150,12 +145,7 @@ extension StoreFacts {
     if let problem = image.lockProblem { return "\(problem.rule) at \(problem.offset): \(problem.message)" }
     guard let lock = image.lock else { return "none" }
     let boot = lock.header.bootID == System.bootID() ? "this boot" : "another boot"
-    func list(_ values: [String]) -> String {
-      values.prefix(8).joined(separator: ", ") + (values.count > 8 ? ", ..." : "")
-    }
-    let pids = attached.isEmpty ? "" : " (pid \(list(attached.map { "\($0)" })))"
-    let held = owned.isEmpty ? "no shard held" : "held: shard \(list(owned.map { "\($0)" }))"
-    return "\(boot); \(attached.count) attached\(pids); \(held); \(recoveries) recoveries"
+    return "\(boot); \(recoveries) recoveries"
   }
 }
 
@@ -207,11 +197,11 @@ extension StoreFacts {
   }
 
   private var lockJSON: JSON {
-    guard let lock = image.lock else { return .null }
+    guard let lock = image.lock, let handles else { return .null }
     return .object([
       ("bootID", .string(FieldText.hex(lock.header.bootID))),
-      ("attached", .array(attached.map { .number($0) })),
-      ("owned", .array(owned.map { .number($0) })),
+      ("attached", handles.attachedJSON),
+      ("owners", handles.ownersJSON),
       ("recoveries", .number(recoveries)),
     ])
   }

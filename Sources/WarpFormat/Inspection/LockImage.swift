@@ -13,6 +13,9 @@ public struct OwnerWord: Equatable, Sendable {
   /// -1: none.
   public var entry: Int { Int(UInt32(truncatingIfNeeded: word)) - 1 }
   public var generation: UInt64 { word >> 32 }
+
+  /// nil if the word names no registry entry (L1).
+  var registryIndex: Int? { (0..<Format.registryEntries).contains(entry) ? entry : nil }
 }
 
 /// A shard's line in the lock file.
@@ -58,6 +61,13 @@ public struct LockImage: Sendable {
       sequence: bytes.integer(LockLineFields.sequence),
       owner: OwnerWord(word: bytes.integer(LockLineFields.owner)),
       recoveries: bytes.integer(LockLineFields.recoveries))
+  }
+
+  /// All lines, by shard.
+  func lines() throws(FormatError) -> [(Int, LockLine)] {
+    var lines: [(Int, LockLine)] = []
+    for shard in 0..<geometry.shardCount { lines.append((shard, try line(shard))) }
+    return lines
   }
 
   /// One registry entry's 64 bytes.
