@@ -29,6 +29,12 @@ public struct StoreFiles: Equatable, Sendable {
     data = directory + "/" + name + StoreFiles.fileExtension
   }
 
+  /// The same files by a path that a later change of the working directory doesn't lead astray.
+  func absolute() -> StoreFiles {
+    guard data.first != "/", let directory = System.workingDirectory() else { return self }
+    return StoreFiles(path: directory + (directory.hasSuffix("/") ? "" : "/") + data)
+  }
+
   /// A path that names a file: neither empty nor a directory's, and without a NUL, behind which the system sees nothing.
   ///
   /// - Throws: `invalidName`.

@@ -21,8 +21,9 @@ package struct OpenRequest: Sendable {
   package init(
     files: StoreFiles, parameters: Parameters, readOnly: Bool, creates: Bool, ifDifferent: IfDifferent,
     environment: Environment, policy: VictimPolicy? = nil
-  ) {
-    self.files = files
+  ) throws(FormatError) {
+    try files.checkPath()
+    self.files = files.absolute()
     self.parameters = parameters
     self.readOnly = readOnly
     self.creates = creates
@@ -77,7 +78,6 @@ extension OpenRequest {
     guard 1.littleEndian == 1 else {
       throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
     }
-    try files.checkPath()
     let wanted = try Geometry(parameters)
     var progress = Progress()
     for attempt in 0..<Format.attachTries {

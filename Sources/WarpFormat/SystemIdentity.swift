@@ -44,6 +44,12 @@ import CWarp
         userID: userID())
     }
 
+    static func workingDirectory() -> String? {
+      guard let path = unsafe getcwd(nil, 0) else { return nil }
+      defer { unsafe free(path) }
+      return unsafe String(cString: path)
+    }
+
     package static func environment(_ name: String) -> String? {
       guard let value = unsafe getenv(name) else { return nil }
       return unsafe String(cString: value)

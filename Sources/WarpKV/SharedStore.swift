@@ -92,7 +92,7 @@ public final class SharedStore: Sendable {
     let parameters = try configuration.parameters()
     // Asked for zstd without having it: an error before anything is made.
     if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
-    let request = OpenRequest(
+    let request = try OpenRequest(
       files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
       creates: configuration.createIfMissing, ifDifferent: configuration.ifDifferent.request,
       environment: environment, policy: Sieve.policy)

@@ -107,6 +107,27 @@ import WarpTestSupport
     }
   }
 
+  /// The golden file, in a boot of its own, a day later.
+  @Test func theFixtureThatWasLeftClean() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      try TestFiles.write(path, TestFiles.read(Fixtures.path("valid", "left-clean")))
+      var later = Fixtures.environment
+      later.bootID = { [UInt8](repeating: 9, count: 16) }
+      later.fileSystem = { _ in 0 }
+      let made: Int64 = 1_767_225_600_000_000_000
+      for (delay, count) in [(60, 2), (86_400, 1)] as [(Int64, Int)] {
+        later.realTime = { made + delay * 1_000_000_000 }
+        later.bootID = { [UInt8](repeating: UInt8(truncatingIfNeeded: delay / 60), count: 16) }
+        let configuration = StoreConfiguration(ifDifferent: .useExisting, createIfMissing: false)
+        let store = try SharedStore.open(StoreFiles(path: path), configuration, later)
+        #expect(try store.get("forever") == Array("no deadline".utf8))
+        #expect(try store.keys().count == count, "after \(delay) s")
+        store.close()
+      }
+    }
+  }
+
   /// A record of another boot than the clock's says nothing about what came after it.
   @Test func aRecordOfAnotherBoot() throws {
     try withTemporaryDirectory { directory in

@@ -18,7 +18,7 @@ import WarpTestSupport
   private func update(
     _ path: String, _ key: [UInt8], to value: [UInt8], until cut: Cut
   ) throws -> WarpFormat.Attachment {
-    let request = OpenRequest(
+    let request = try OpenRequest(
       files: StoreFiles(path: path), parameters: Parameters(), readOnly: false, creates: false,
       ifDifferent: .useExisting,
       environment: .system, policy: Sieve.policy)

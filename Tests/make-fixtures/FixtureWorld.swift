@@ -9,6 +9,8 @@ import WarpKV
 final class FixtureWorld: Sendable {
   /// Nanoseconds since the fixture's boot.
   let now = Atomic<Int64>(1_000_000_000)
+  /// Whether the last to leave records that it did.
+  let outlivesReboots = Atomic<Bool>(false)
   private let drawn = Atomic<UInt64>(0)
 
   var environment: Environment {
@@ -24,8 +26,8 @@ final class FixtureWorld: Sendable {
     world.process = { ProcessIdentity(id: 4711, startTime: 99, pidNamespace: 1, timeNamespace: 2, userID: 1000) }
     world.recordsInode = false
     world.writerName = "WarpKV fixtures"
-    // tmpfs: nobody records a clean detachment.
-    world.fileSystem = { _ in 0x0102_1994 }
+    let tmpfs: Int64 = 0x0102_1994
+    world.fileSystem = { [self] _ in outlivesReboots.load(ordering: .relaxed) ? 0 : tmpfs }
     return world
   }
 }
@@ -37,7 +39,7 @@ struct FixtureWriter {
 
   init(_ path: String, _ parameters: Parameters) throws {
     for name in [path, path + "-lock", path + "-init"] { try System.remove(name) }
-    let request = OpenRequest(
+    let request = try OpenRequest(
       files: StoreFiles(path: path), parameters: parameters, readOnly: false, creates: true, ifDifferent: .fail,
       environment: world.environment, policy: Sieve.policy)
     file = try request.attach()
@@ -95,8 +97,10 @@ struct FixtureWriter {
   func hash(_ key: String) -> UInt64 { Array(key.utf8).withUnsafeBytes { file.hash($0) } }
 
   /// Gives the store back and removes its lock file unless it matters.
-  func finish(keepingLock: Bool) throws {
+  func finish(keepingLock: Bool, leavingClean: Bool) throws {
+    world.outlivesReboots.store(leavingClean, ordering: .relaxed)
     file.leave()
+    try System.remove(file.path + "-init")
     if !keepingLock { try System.remove(file.path + "-lock") }
   }
 }

@@ -58,15 +58,20 @@ struct ValidFixtures {
       try store.set(
         Array("zstd".utf8), Self.repeatedByteFrame(UInt8(ascii: "z"), count: 700), rawSize: 700, codec: 1)
     }
+    try write("left-clean", small, leavingClean: true) { store in
+      try store.set("forever", "no deadline")
+      try store.set("hour", "one hour", lifetime: 3_600_000_000_000)
+    }
     try write("typed-values", Parameters(capacity: 32, maxKeySize: 32, maxValueSize: 96), Self.typedValues)
   }
 
   private func write(
-    _ name: String, _ parameters: Parameters, keepingLock: Bool = false, _ fill: (FixtureWriter) throws -> Void
+    _ name: String, _ parameters: Parameters, keepingLock: Bool = false, leavingClean: Bool = false,
+    _ fill: (FixtureWriter) throws -> Void
   ) throws {
     let writer = try FixtureWriter("\(directory)/\(name).warp", parameters)
     try fill(writer)
-    try writer.finish(keepingLock: keepingLock)
+    try writer.finish(keepingLock: keepingLock, leavingClean: leavingClean)
   }
 
   /// Four entries whose homes are the last two of eight buckets, so that the chain goes on at bucket 0.
