@@ -19,6 +19,7 @@ struct Mapping: Sendable {
 /// A store's files, mapped, and this process's place among those who use them.
 package final class Attachment: Sendable {
   package let path: String
+  package let header: Header
   package let environment: Environment
   /// Which entry goes when one must.
   let policy: VictimPolicy?
@@ -44,6 +45,7 @@ package final class Attachment: Sendable {
     self.environment = environment
     self.policy = policy
     self.mapping = mapping
+    header = mapping.header
     self.registration = registration
     data = mapping.data.window
     lock = mapping.lock.window
@@ -59,8 +61,6 @@ package final class Attachment: Sendable {
     )
   }
 
-  @inline(__always)
-  package var header: Header { _read { yield mapping.header } }
   package var isReadOnly: Bool { registration == nil }
   package var hasLockFile: Bool { mapping.lockStatus != nil }
 

@@ -7,7 +7,7 @@
 // - Lock-free readers don't pin. What they may still look at is replaced by private zeros at the same addresses: a
 //   reader in there finds nothing, then finds the gate closed, and asks again where the store is now.
 
-import Synchronization
+package import Synchronization
 
 /// Who still needs an attachment.
 struct Stay: ~Copyable, Sendable {
@@ -21,7 +21,7 @@ struct Stay: ~Copyable, Sendable {
 /// A reference to an attachment that one thread changes while others read it.
 package struct AttachmentCell: ~Copyable, Sendable {
   /// A retained reference, 0: none.
-  private let bits: Atomic<UInt>
+  @usableFromInline let bits: Atomic<UInt>
 
   package init(_ first: Attachment?) { bits = Atomic(AttachmentCell.retained(first)) }
 
@@ -30,12 +30,12 @@ package struct AttachmentCell: ~Copyable, Sendable {
     unsafe AttachmentCell.reference(bits.load(ordering: .sequentiallyConsistent))?.takeUnretainedValue()
   }
 
-  /// Runs `body` on the attachment, which is there, without a reference of its own.
+  /// The attachment, which is there, without a reference of its own.
   ///
-  /// - Precondition: somebody keeps the attachment that long.
-  @inline(__always)
-  package func withValue<Result>(_ body: (Attachment) -> Result) -> Result {
-    unsafe AttachmentCell.reference(bits.load(ordering: .acquiring))!._withUnsafeGuaranteedRef(body)
+  /// - Precondition: somebody keeps the attachment as long as it is used.
+  @inlinable @inline(__always)
+  package var unowned: Unmanaged<Attachment> {
+    unsafe Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: bits.load(ordering: .acquiring))!)
   }
 
   /// Puts another one in, and returns the one that was there.

@@ -102,13 +102,12 @@ extension SharedStore {
   /// zeros, and what it did not find there says nothing.
   @inline(__always)
   private func look<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
-    let fast: Result? = current.withValue { file in
+    let fast: Result? = unsafe current.unowned._withUnsafeGuaranteedRef { file in
       guard file.isCurrent else { return nil }
       let outcome = body(file)
       return outcome.isAbsent && file.gate.value != 0 ? nil : outcome
     }
-    if let fast { return fast }
-    return try lookAgain(body)
+    return if let fast { fast } else { try lookAgain(body) }
   }
 
   @inline(never)
