@@ -40,7 +40,7 @@ struct Kill: ParsableCommand {
     try withTemporaryDirectory { directory in
       let history = try History(directory + "/history", workers: workers, keys: keys, creates: true)
       let store = try SharedStore.open(path: directory + "/mixed.warp", configuration)
-      let probes = Probe.keys(store, shards)
+      let probes = Probe.keys(store)
       var random = SeededGenerator(seed: seed)
       var children = try (0..<workers).map { try spawn($0, directory) }
       var heals: [Int64] = []
@@ -111,22 +111,6 @@ struct Kill: ParsableCommand {
     report.add("healP99Ms", milliseconds(0.99))
     report.add("healMaxMs", milliseconds(1))
     try report.finish(json: json, violations: lost + corrupt + hangs + findings)
-  }
-}
-
-/// One key for each shard that no worker uses.
-enum Probe {
-  static let prefix = Array("probe-".utf8)
-
-  static func keys(_ store: SharedStore, _ shards: Int) -> [[UInt8]] {
-    var found: [Int: [UInt8]] = [:]
-    var number = 0
-    while found.count < shards {
-      let key = prefix + Array("\(number)".utf8)
-      number += 1
-      found[store.shard(of: key)] = key
-    }
-    return found.sorted { $0.key < $1.key }.map(\.value)
   }
 }
 

@@ -3,7 +3,7 @@
 // starts, resource limits. Every run takes a seed, ends with one JSON object under --json, and exits with a failure if
 // anything that the library promises did not hold.
 //
-// - One file per subcommand; what several need is in Process, SharedWords and Report.
+// - One file per subcommand; what several need is in Process, Watchdog, SharedWords, LockWords, Settle and Report.
 // - The judge never trusts the store: what was written is recorded outside it (History) and each value proves itself
 //   (Value).
 
@@ -15,5 +15,11 @@ struct Torture: ParsableCommand {
     commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
     subcommands: [
       Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
+      Freeze.self, FreezeWorker.self,
     ])
+
+  static func main() {
+    Child.begin(CommandLine.arguments)
+    main(nil)
+  }
 }
