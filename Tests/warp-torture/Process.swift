@@ -31,6 +31,13 @@ struct Child {
     if torture_die_with_parent() != 0 { System.explain("a child would outlive its parent\n") }
   }
 
+  /// The next process of this PID namespace gets this number if it is free and the system lets us choose.
+  static func choose(_ number: pid_t) {
+    guard let file = fopen("/proc/sys/kernel/ns_last_pid", "w") else { return }
+    fputs("\(number - 1)", file)
+    fclose(file)
+  }
+
   /// How it ended.
   struct Ending {
     /// 0 if it was no signal.
@@ -77,7 +84,13 @@ struct Child {
   private func poll(_ seconds: Double, _ status: inout Int32, _ options: Int32) -> Bool {
     let end = System.bootTime() + Int64(seconds * 1e9)
     while true {
-      if waitpid(id, &status, WNOHANG | options) == id { return true }
+      let result = waitpid(id, &status, WNOHANG | options)
+      if result == id { return true }
+      if result < 0, errno == ECHILD {
+        // It ended when nobody expected it to, and the wait for its stop took that away.
+        status = 0xFF00
+        return true
+      }
       if System.bootTime() >= end { return false }
       System.sleep(20_000)
     }

@@ -8,6 +8,7 @@
 //   (Value).
 
 import ArgumentParser
+import WarpFormat
 
 @main
 struct Torture: ParsableCommand {
@@ -15,11 +16,23 @@ struct Torture: ParsableCommand {
     commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
     subcommands: [
       Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
+      CreatorWorker.self,
       Freeze.self, FreezeWorker.self,
     ])
 
   static func main() {
-    Child.begin(CommandLine.arguments)
-    main(nil)
+    let arguments = CommandLine.arguments
+    Child.begin(arguments)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as FormatError where arguments.contains("--json") {
+      // What the run could not go on with is a promise broken, and machines read one object whatever happens.
+      System.explain("\(error)\n")
+      print("{\"command\": \"\(arguments[1])\", \"hangs\": 1, \"error\": \"\(error.code.rawValue)\"}")
+      exit(withError: ExitCode.failure)
+    } catch {
+      exit(withError: error)
+    }
   }
 }
