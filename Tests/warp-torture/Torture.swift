@@ -17,7 +17,8 @@ struct Torture: ParsableCommand {
     subcommands: [
       Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
       CreatorWorker.self,
-      Freeze.self, FreezeWorker.self,
+      Freeze.self, FreezeWorker.self, Words.self,
+      WordsWorker.self, Idle.self,
     ])
 
   static func main() {
