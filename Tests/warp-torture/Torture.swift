@@ -17,7 +17,7 @@ struct Torture: ParsableCommand {
     subcommands: [
       Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
       CreatorWorker.self,
-      Freeze.self, FreezeWorker.self, Words.self,
+      Freeze.self, FreezeWorker.self, Namespaces.self, NamespaceHost.self, NamespaceAgent.self, Words.self,
       WordsWorker.self, Idle.self,
     ])
 
