@@ -7,24 +7,21 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int torture_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
-int64_t torture_core_wait(void) {
-  static int file = -1;
-  if (file < 0) file = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return -1;
-  char text[96];
-  ssize_t size = pread(file, text, sizeof text - 1, 0);
-  if (size <= 0) return -1;
-  text[size] = 0;
-  char *second = strchr(text, ' ');
-  return second ? strtoll(second, NULL, 10) : -1;
+int torture_thread_use(int64_t *core, int64_t *waits) {
+  struct rusage use;
+  if (getrusage(RUSAGE_THREAD, &use) != 0) return -1;
+  *core = ((int64_t)use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000000 +
+          ((int64_t)use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1000;
+  *waits = use.ru_nvcsw;
+  return 0;
 }
 
 static int put(const char *path, const char *text) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the parent and the workers of `freeze` share, and how a worker times its calls.
 //
-//   words   | phase, ready, held … 8 | stops x workers | per worker: get, held get, write, protocol |
+//   words   | phase, ready, held … 8 | stops x workers | per worker: get, held get, write, two waits |
 //
 // - The last worker is the reader. It is never stopped.
 // - The parent raises a worker's `stops` while that worker stands still, so a call that a stop fell into sees it change
 //   and is left out: only those who were not stopped are promised anything.
-// - The wait that the protocol itself causes is the time of a call without that for which the thread was ready to run and
-//   had no core. What remains is its own work, its pauses, and how late the kernel ends a pause.
+// - The wait that the protocol itself causes is the pauses that a call asked for, each as long as it asked for, and the
+//   core time that it used. How late the kernel ends a pause, and how long a thread that is ready has no core, is the
+//   machine's: a pause of 50 us was seen to take milliseconds. A sched_yield is no pause by this count.
 
 import CTorture
 import WarpFormat
@@ -19,6 +20,8 @@ struct FreezeWords {
   /// Not 0 while a worker that holds a shard stands still; another number each time.
   static let held = 2
   static let readerBusy = 3
+  /// Stops of all workers.
+  static let allStops = 4
   private static let first = 8
 
   enum Kind: Int, CaseIterable {
@@ -27,8 +30,10 @@ struct FreezeWords {
     case heldGet
     /// Sets and removes.
     case write
-    /// The gets again, without the time in which there was no core.
+    /// The gets again: what the protocol asked for.
     case protocolWait
+    /// The same, divided by one more than the stops that fell into the call: each stop may begin another wait.
+    case waitPerStop
   }
 
   let words: SharedWords
@@ -41,7 +46,10 @@ struct FreezeWords {
   }
 
   func stops(_ worker: Int) -> UInt64 { words.load(FreezeWords.first + worker) }
-  func countStop(_ worker: Int) { words.add(FreezeWords.first + worker, 1) }
+  func countStop(_ worker: Int) {
+    words.add(FreezeWords.allStops, 1)
+    words.add(FreezeWords.first + worker, 1)
+  }
 
   func latencies(_ kind: Kind, _ worker: Int) -> Latencies {
     let index = worker * Kind.allCases.count + kind.rawValue
@@ -58,9 +66,17 @@ struct Stopwatch {
 
   struct Start {
     let time: Int64
-    let coreWait: Int64
+    let use: (core: Int64, waits: Int64)
     let stops: UInt64
+    let allStops: UInt64
     let held: UInt64
+  }
+
+  private func use() -> (core: Int64, waits: Int64) {
+    var core: Int64 = 0
+    var waits: Int64 = 0
+    _ = torture_thread_use(&core, &waits)
+    return (core, waits)
   }
 
   /// - Parameter isGet: the kernel's account is read for gets only.
@@ -68,7 +84,10 @@ struct Stopwatch {
     // Before the time is taken: a stop between the two must be seen.
     let stops = words.stops(worker)
     let held = words.words.load(FreezeWords.held)
-    return Start(time: System.bootTime(), coreWait: isGet ? torture_core_wait() : 0, stops: stops, held: held)
+    let allStops = words.words.load(FreezeWords.allStops)
+    return Start(
+      time: System.bootTime(), use: isGet ? use() : (0, 0), stops: stops,
+      allStops: allStops, held: held)
   }
 
   func endGet(_ start: Start) {
@@ -77,9 +96,12 @@ struct Stopwatch {
     guard words.stops(worker) == start.stops else { return }
     words.latencies(.get, worker).add(time)
     if held != 0, held == start.held { words.latencies(.heldGet, worker).add(time) }
-    // Reading the kernel's account costs more than a get; what is short needs no excuse.
-    let waited = time > 1_000_000 ? time - (torture_core_wait() - start.coreWait) : time
+    let use = use()
+    let waited =
+      (use.waits - start.use.waits) * Format.sleepNanoseconds + use.core - start.use.core
     words.latencies(.protocolWait, worker).add(waited)
+    let stops = Int64(words.words.load(FreezeWords.allStops) - start.allStops)
+    words.latencies(.waitPerStop, worker).add(waited / (1 + stops))
   }
 
   func endWrite(_ start: Start) {

@@ -9,8 +9,8 @@
 // Has the kernel kill this process when its parent dies, also while it is stopped.
 int torture_die_with_parent(void);
 
-// Nanoseconds that this process's main thread was ready to run and had to wait for a core, since it started.
-int64_t torture_core_wait(void);
+// What this thread has used since it started: nanoseconds of a core, and how often it gave the core up to wait.
+int torture_thread_use(int64_t *core, int64_t *waits);
 
 // Children from now on live in a new PID namespace and see a new set of mounts; with_user: in a new user namespace too,
 // which needs no privilege. The caller has one thread.
