@@ -71,8 +71,11 @@ struct KillCreator {
         if victims.isEmpty { victims = [random.below(options.workers)] }
         victims = Array(victims.prefix(kills - result.kills))
         try place.words.await(CreatorWords.ready, atLeast: UInt64(options.workers))
-        let began = System.bootTime()
         place.words.store(CreatorWords.go, 1)
+        // From when the first has a core, not from when it may have one; it probably is the one that creates.
+        let first = place.firstToOpen()
+        if let first, !victims.contains(first), random.below(2) == 0 { victims[0] = first }
+        let began = System.bootTime()
         while System.bootTime() - began < pause {}
         let killed = System.bootTime()
         for victim in victims { place.children[victim].send(SIGKILL) }
@@ -132,6 +135,15 @@ struct KillCreator {
     }
 
     func stage(_ index: Int) -> UInt64 { words.load(CreatorWords.first + index) }
+
+    func firstToOpen() -> Int? {
+      let end = System.bootTime() + 1_000_000_000
+      while System.bootTime() < end {
+        if let first = children.indices.first(where: { stage($0) != 0 }) { return first }
+        System.yield()
+      }
+      return nil
+    }
 
     func temporaryFiles() throws -> [String] { try System.list(directory).filter { $0.hasSuffix("-new") } }
 
