@@ -61,10 +61,11 @@ let package = Package(
         "WarpKV", "WarpFormat", "ReplaySupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Examples/Replay", exclude: ["Support", "Traces"], swiftSettings: settings),
+    .target(name: "CTorture", path: "Tests/CTorture"),
     .executableTarget(
       name: "warp-torture",
       dependencies: [
-        "WarpKV", "WarpTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CTorture", "WarpKV", "WarpTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
     .executableTarget(

@@ -86,9 +86,12 @@ package final class Attachment: Sendable {
 
   /// Runs `body` as the shard's owner.
   ///
+  /// - Parameters:
+  ///   - limit: nanoseconds to wait for another owner.
+  ///   - mayGoOn: whether the limit begins anew whenever the shard changes hands.
   /// - Throws: `busy`, `superseded`, `readOnly`, and what `body` throws.
   package func withShard<Result>(
-    _ shard: Shard, limit: Int64, _ body: () throws(FormatError) -> Result
+    _ shard: Shard, limit: Int64, mayGoOn: Bool = true, _ body: () throws(FormatError) -> Result
   ) throws(FormatError) -> Result {
     guard pin() else { throw superseded() }
     defer { unpin() }
@@ -97,7 +100,8 @@ package final class Attachment: Sendable {
     guard let registration else {
       throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
     }
-    let wasTakenOver = try shard.acquire(registration.owner, limit: limit, isDead: isDead(owner:))
+    let wasTakenOver = try shard.acquire(
+      registration.owner, Waiter(limit: limit, mayGoOn: mayGoOn), isDead: isDead(owner:))
     defer { shard.release() }
     if wasTakenOver || shard.isTorn { shard.recover(in: self) }
     try checkCurrent()
@@ -198,7 +202,7 @@ extension Attachment {
       // Too many changes, or an owner that stopped or died in the middle of one: whoever may hold the shard looks there,
       // and recovers it if need be.
       guard !isReadOnly else { break }
-      let locked = try? withShard(shard, limit: Format.readerWait / 2) { () throws(FormatError) in
+      let locked = try? withShard(shard, limit: Format.readerWait / 2, mayGoOn: false) { () throws(FormatError) in
         unsafe shard.lockedLookup(key, hash: hash, now: storeTime) { copy(shard, $0) }
       }
       result = locked ?? .busy

@@ -55,8 +55,9 @@ extension Shard {
 
   /// Without a lock, nil if the shard keeps changing.
   fileprivate func stableCopy(_ ticket: EntryTicket) -> EntryCopy?? {
+    var waiter = Shard.readerPatience
     for _ in 0..<Format.readerTries {
-      guard let sequence = evenSequence() else { return nil }
+      guard let sequence = evenSequence(&waiter) else { return nil }
       let (found, isStable) = copy(ticket)
       if let found { return found }
       if isStable, isUnchanged(sequence) { return .some(nil) }
@@ -69,8 +70,9 @@ extension Shard {
   fileprivate func lockedTickets() -> [EntryTicket] { collect() }
 
   fileprivate func stableTickets() -> [EntryTicket]? {
+    var waiter = Shard.readerPatience
     for _ in 0..<Format.readerTries {
-      guard let sequence = evenSequence() else { return nil }
+      guard let sequence = evenSequence(&waiter) else { return nil }
       let tickets = collect()
       if isUnchanged(sequence) { return tickets }
     }

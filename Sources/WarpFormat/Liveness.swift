@@ -14,6 +14,8 @@ enum ProcessSight: Equatable {
   case absent
   /// Ended and not yet waited for; its locks are gone.
   case zombie
+  /// There is one, and nothing can be told about it.
+  case hidden
   /// `startTime` is nil where the system does not tell.
   case present(startTime: UInt64?)
 }
@@ -76,7 +78,7 @@ struct RegistryEntry: Equatable, Sendable {
 enum RegistrySight: Equatable {
   case dead
   case alive
-  /// In another PID namespace, or a zombie: only the kernel's lock tells.
+  /// In another PID namespace, hidden, or a zombie: only the kernel's lock tells.
   case unseen
 
   /// - Parameter me: the process that looks.
@@ -91,7 +93,7 @@ enum RegistrySight: Equatable {
     }
     switch System.sight(of: Int32(bitPattern: entry.pid)) {
     case .absent: self = .dead
-    case .zombie: self = .unseen
+    case .zombie, .hidden: self = .unseen
     case .present(let startTime): self = entry.isOf(startTime: startTime, me) ? .alive : .dead
     }
   }

@@ -74,12 +74,13 @@ extension Shard {
     _ key: UnsafeRawBufferPointer, hash: UInt64, retries: inout Int, now: () -> UInt64, copy: (Candidate) -> Void
   ) -> Lookup {
     let parts = HashParts(hash: hash)
+    var waiter = Shard.readerPatience
     for attempt in 0..<Format.readerTries {
       var outcome = unsafe probe(key, parts, copy: copy)
       var isMiss = false
       if case .none = outcome {
         // R4: nothing matched; true only if no linked state changed around a second look.
-        guard let sequence = evenSequence() else { return .busy }
+        guard let sequence = evenSequence(&waiter) else { return .busy }
         outcome = unsafe probe(key, parts, copy: copy)
         isMiss = isUnchanged(sequence)
       }

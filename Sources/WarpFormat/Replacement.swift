@@ -62,7 +62,8 @@ extension Attachment {
   /// Takes a shard as its owner, and leaves it sound.
   private func own(_ shard: Shard) throws(FormatError) {
     guard let registration else { throw FormatError(.readOnly, "a read-only handle can't replace", path: path) }
-    let wasTakenOver = try shard.acquire(registration.owner, limit: Format.writerWait, isDead: isDead(owner:))
+    let wasTakenOver = try shard.acquire(
+      registration.owner, Waiter(limit: Format.writerWait, mayGoOn: true), isDead: isDead(owner:))
     if wasTakenOver || shard.isTorn { shard.recover(in: self) }
   }
 

@@ -10,12 +10,20 @@ import Synchronization
 
 /// Spins, then yields, then sleeps; gives up when what it watches has not changed for the limit.
 struct Waiter {
-  private let limit: Int64
+  /// Nanoseconds.
+  let limit: Int64
+  private let mayGoOn: Bool
   private var rounds = 0
   private var since: Int64 = 0
   private var last: (UInt64, UInt64) = (0, 0)
 
-  init(limit: Int64) { self.limit = limit }
+  /// - Parameters:
+  ///   - limit: nanoseconds.
+  ///   - mayGoOn: whether each change begins a new wait; else the limit is for all pauses together.
+  init(limit: Int64, mayGoOn: Bool) {
+    self.limit = limit
+    self.mayGoOn = mayGoOn
+  }
 
   /// Whether it is time to ask if the owner is alive: once after the spins, then about every millisecond of sleep.
   var asksForLife: Bool {
@@ -30,7 +38,7 @@ struct Waiter {
       warp_spin_hint()
       return true
     }
-    if since == 0 || last != (owner, sequence) {
+    if since == 0 || mayGoOn && last != (owner, sequence) {
       last = (owner, sequence)
       since = System.bootTime()
     } else if System.bootTime() - since >= limit {
@@ -53,9 +61,11 @@ extension Shard {
   ///
   /// - Returns: whether it was taken over.
   /// - Throws: `busy` when another living owner held it, unchanged, for the whole limit.
-  func acquire(_ owner: UInt64, limit: Int64, isDead: (UInt64) -> Bool) throws(FormatError) -> Bool {
+  func acquire(
+    _ owner: UInt64, _ patience: Waiter, isDead: (UInt64) -> Bool
+  ) throws(FormatError) -> Bool {
     if lock.exchange64(ownerAt, from: 0, to: owner) { return false }
-    var waiter = Waiter(limit: limit)
+    var waiter = patience
     while true {
       let holder = lock.load64(ownerAt)
       if holder == 0 {
@@ -70,7 +80,7 @@ extension Shard {
       guard waiter.pause(holder, lock.load64(sequenceAt)) else {
         throw FormatError(
           .busy,
-          "shard \(index) has been held by one living writer for \(limit / 1_000_000) ms: try again, or see who with "
+          "shard \(index) has been held by one living writer for \(waiter.limit / 1_000_000) ms: try again, or see who with "
             + "warp-inspect info", offset: ownerAt)
       }
     }
@@ -95,11 +105,11 @@ extension Shard {
 
   // MARK: Readers
 
-  /// The sequence once it is even, or nil if it stays odd for the reader's limit.
-  func evenSequence() -> UInt64? {
-    let sequence = lock.acquire64(sequenceAt)
-    if sequence & 1 == 0 { return sequence }
-    var waiter = Waiter(limit: Format.readerWait / 2)
+  /// A reader's patience, for all the waits of one call.
+  static var readerPatience: Waiter { Waiter(limit: Format.readerWait / 2, mayGoOn: false) }
+
+  /// The sequence once it is even, or nil if the reader's patience is over before.
+  func evenSequence(_ waiter: inout Waiter) -> UInt64? {
     while true {
       let sequence = lock.acquire64(sequenceAt)
       if sequence & 1 == 0 { return sequence }

@@ -50,7 +50,7 @@ import Synchronization
     /// that can't be told. A mapping that is there throughout is always listed.
     static func isMapped(in process: Int32, asAt address: UnsafeRawPointer) -> Bool? {
       let limit = 16 << 20
-      guard let mine = text("/proc/self/maps", limit: limit),
+      guard seesProcesses, let mine = text("/proc/self/maps", limit: limit),
         let other = text("/proc/\(process)/maps", limit: limit),
         other.utf8.count < limit, !other.isEmpty, let file = mappedFile(UInt(bitPattern: address), in: mine)
       else { return nil }

@@ -104,11 +104,19 @@ import CWarp
       if case .present(let startTime) = sight(of: process) { startTime } else { nil }
     }
 
+    /// Whether /proc shows the processes of this PID namespace: a container may have another's.
+    static var seesProcesses: Bool {
+      var target = [CChar](repeating: 0, count: 16)
+      let size = unsafe readlink("/proc/self", &target, 15)
+      return size > 0 && String(decoding: target[..<size].map { UInt8($0) }, as: UTF8.self) == "\(getpid())"
+    }
+
     /// Looks at a process of this PID namespace.
     static func sight(of process: Int32) -> ProcessSight {
       // Other numbers ask about groups of processes, and no process has them.
       guard process > 0 else { return .absent }
       if kill(process, 0) != 0, warp_errno() == ESRCH { return .absent }
+      guard seesProcesses else { return .hidden }
       guard let status = processStatus(of: process) else { return .present(startTime: nil) }
       return status.isZombie ? .zombie : .present(startTime: status.startTime)
     }

@@ -28,7 +28,8 @@ import WarpTestSupport
         let hash = file.hash(key)
         let shard = file.shard(of: hash)
         let owner = try #require(file.registration).owner
-        #expect(try shard.acquire(owner, limit: 1_000_000_000, isDead: { _ in false }) == false)
+        #expect(
+          try shard.acquire(owner, Waiter(limit: 1_000_000_000, mayGoOn: true), isDead: { _ in false }) == false)
         let old = try #require(shard.find(key, HashParts(hash: hash)))
         let header = EntryHeader(
           deadline: 0, keySize: key.count, storedSize: value.count, rawSize: value.count, codec: 0, flags: 0)

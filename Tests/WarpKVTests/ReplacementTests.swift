@@ -154,7 +154,8 @@ import WarpTestSupport
       try store.set("k", to: [1])
       let file = store.attachment
       let owner = try #require(file.registration).owner
-      #expect(try file.shard(0).acquire(owner, limit: 1_000_000, isDead: { _ in false }) == false)
+      #expect(
+        try file.shard(0).acquire(owner, Waiter(limit: 1_000_000, mayGoOn: true), isDead: { _ in false }) == false)
       expectCode(.busy) { _ = try open(path, .init(capacity: 99)) }
       #expect(try TestFiles.names(directory) == ["a.warp", "a.warp-lock"])
       #expect(try store.get("k") == [1])

@@ -111,7 +111,7 @@ struct Fork: ParsableCommand {
   /// How long it takes until every shard takes a set.
   private func timeOfSets(_ store: SharedStore) throws -> Int64 {
     let began = System.bootTime()
-    for probe in Probe.keys(store, 2) { try store.set(probe, to: [1]) }
+    for probe in Probe.keys(store) { try store.set(probe, to: [1]) }
     return System.bootTime() - began
   }
 }
@@ -214,7 +214,7 @@ struct ForkWorker: ParsableCommand {
     do {
       var wrong = 0
       let began = System.bootTime()
-      for probe in Probe.keys(store, 2) { try store.set(probe, to: [2]) }
+      for probe in Probe.keys(store) { try store.set(probe, to: [2]) }
       words.store(Place.healed, UInt64(System.bootTime() - began))
       for key in 0..<20 where try store.get(Value.key(key)) != forkValue(seed, key, 0) { wrong += 1 }
       for number in 0..<500 {
@@ -245,7 +245,7 @@ struct ForkWorker: ParsableCommand {
     }
     words.store(Place.ready, 1)
     let began = System.bootTime()
-    for probe in Probe.keys(store, 2) { try store.set(probe, to: [3]) }
+    for probe in Probe.keys(store) { try store.set(probe, to: [3]) }
     words.store(Place.healed, UInt64(System.bootTime() - began))
     // Large values need blocks, and blocks a descriptor.
     for key in 30..<50 { try store.set(Value.key(key), to: [UInt8](repeating: UInt8(key), count: 60_000)) }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starting copies of this program. posix_spawn rather than fork: the children share nothing but what they are told.
+// Starting copies of this program, stopping them and waiting for them. posix_spawn rather than fork: the children share
+// nothing but what they are told.
+//
+// - No wait lasts for ever: a child that does not end in time is killed and counts as hung.
+// - A child dies with its parent, also while it is stopped. The names of the hidden subcommands end in "-worker", which
+//   is how a copy knows that it is one.
 
+import CTorture
 import Glibc
 import WarpFormat
 
@@ -19,18 +25,75 @@ struct Child {
     id = child
   }
 
+  /// What a child does before anything else.
+  static func begin(_ arguments: [String]) {
+    guard arguments.count > 1, arguments[1].hasSuffix("-worker") else { return }
+    if torture_die_with_parent() != 0 { System.explain("a child would outlive its parent\n") }
+  }
+
+  /// The next process of this PID namespace gets this number if it is free and the system lets us choose.
+  static func choose(_ number: pid_t) {
+    guard let file = fopen("/proc/sys/kernel/ns_last_pid", "w") else { return }
+    fputs("\(number - 1)", file)
+    fclose(file)
+  }
+
   /// How it ended.
   struct Ending {
     /// 0 if it was no signal.
     let signal: Int32
     let code: Int32
-    var isClean: Bool { signal == 0 && code == 0 }
+    /// It did not end in time and was killed.
+    var isHung = false
+    var isClean: Bool { signal == 0 && code == 0 && !isHung }
   }
 
-  func wait() -> Ending {
+  /// Waits for its end, and kills it if that takes longer than this.
+  func wait(seconds: Double = 3600) -> Ending {
     var status: Int32 = 0
-    while waitpid(id, &status, 0) < 0, errno == EINTR {}
-    return Ending(signal: status & 0x7F, code: (status >> 8) & 0xFF)
+    if poll(seconds, &status, 0) { return Ending(signal: status & 0x7F, code: (status >> 8) & 0xFF) }
+    System.explain("child \(id) did not end within \(seconds) s\n")
+    send(SIGKILL)
+    _ = poll(10, &status, 0)
+    return Ending(signal: status & 0x7F, code: 0, isHung: true)
+  }
+
+  func send(_ signal: Int32) { Glibc.kill(id, signal) }
+
+  /// Whether it stopped: from then on it runs no instruction until it is continued.
+  func stop() -> Bool {
+    send(SIGSTOP)
+    var status: Int32 = 0
+    return poll(5, &status, WUNTRACED) && status & 0xFF == 0x7F
+  }
+
+  func resume() { send(SIGCONT) }
+
+  /// Whether it is dead, and a zombie until it is waited for.
+  func awaitDeath() -> Bool {
+    var info = siginfo_t()
+    let end = System.bootTime() + 5_000_000_000
+    while System.bootTime() < end {
+      info.si_signo = 0
+      if waitid(P_PID, id_t(id), &info, WEXITED | WNOWAIT | WNOHANG) == 0, info.si_signo != 0 { return true }
+      System.yield()
+    }
+    return false
+  }
+
+  private func poll(_ seconds: Double, _ status: inout Int32, _ options: Int32) -> Bool {
+    let end = System.bootTime() + Int64(seconds * 1e9)
+    while true {
+      let result = waitpid(id, &status, WNOHANG | options)
+      if result == id { return true }
+      if result < 0, errno == ECHILD {
+        // It ended when nobody expected it to, and the wait for its stop took that away.
+        status = 0xFF00
+        return true
+      }
+      if System.bootTime() >= end { return false }
+      System.sleep(20_000)
+    }
   }
 }
 

@@ -31,6 +31,17 @@ struct SharedWords: @unchecked Sendable {
     base[index].wrappingAdd(value, ordering: .sequentiallyConsistent)
   }
 
+  /// Waits until a word has reached a value.
+  ///
+  /// - Throws: `busy` after `seconds`.
+  func await(_ index: Int, atLeast value: UInt64, seconds: Int64 = 30) throws {
+    let end = System.bootTime() + seconds * 1_000_000_000
+    while load(index) < value {
+      System.sleep(20_000)
+      if System.bootTime() > end { throw FormatError(.busy, "word \(index) did not become \(value)") }
+    }
+  }
+
   /// Waits until `parties` have called it for the `round`th time (from 1) with the same word.
   ///
   /// - Throws: after 60 s, so that a process that died does not leave the others waiting for ever.

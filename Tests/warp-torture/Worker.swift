@@ -29,6 +29,9 @@ struct Worker {
   private static let staleSlack: Int64 = 2_000_000_000
   private static let iterationEvery = 100_000
 
+  /// Times the calls, if somebody asks for it.
+  var stopwatch: Stopwatch?
+
   /// Own keys whose last operation was cut off, until the next one.
   private var inDoubt: Set<Int> = []
 
@@ -103,7 +106,10 @@ struct Worker {
   mutating func read(_ key: Int) throws {
     let before = history.acked(key)
     let began = System.bootTime()
-    switch try store.get(names[key], into: &buffer) {
+    let start = stopwatch?.start(isGet: true)
+    let result = try store.get(names[key], into: &buffer)
+    if let start { stopwatch?.endGet(start) }
+    switch result {
     case .hit(let size):
       count(.hits)
       judge(key, [UInt8](buffer[..<size]), before, began)
@@ -114,6 +120,19 @@ struct Worker {
       }
     case .busy: count(.busyMisses)
     case .tooSmall(let needed): violation(.wrong, key, "a value of \(needed) bytes")
+    }
+  }
+
+  /// A get of a key that nobody ever sets.
+  mutating func readAbsent(_ number: Int) throws {
+    let name = Array("absent \(number)".utf8)
+    let start = stopwatch?.start(isGet: true)
+    let result = try store.get(name, into: &buffer)
+    if let start { stopwatch?.endGet(start) }
+    switch result {
+    case .miss: count(.misses)
+    case .busy: count(.busyMisses)
+    case .hit, .tooSmall: violation(.wrong, number, "a key that nobody set gives \(result)")
     }
   }
 
@@ -147,7 +166,7 @@ struct Worker {
   }
 
   /// Each key that is present throughout appears exactly once, with an allowed value.
-  private mutating func walk() throws {
+  mutating func walk() throws {
     count(.iterations)
     let before = (0..<history.keys).map { history.acked($0) }
     let began = System.bootTime()
@@ -185,6 +204,11 @@ struct Worker {
     }
   }
 
+  /// The next operation on one of its own keys.
+  mutating func write() throws {
+    if let key = ownKey() { try write(key) }
+  }
+
   private mutating func write(_ key: Int) throws {
     let place = key / history.workers
     let version = versions[place] + 1
@@ -193,6 +217,8 @@ struct Worker {
     let before = inDoubt.contains(key) ? .fleeting : history.acked(key).state
     let action = OwnerAction(seed: seed, key: key, version: version, maxSize: maxSize)
     history.begin(key, version: version, mayVanish: action.mayVanish)
+    let start = stopwatch?.start(isGet: false)
+    defer { if let start { stopwatch?.endWrite(start) } }
     do {
       let after = try perform(action, key, version, before)
       history.end(key, version: version, after)

@@ -50,10 +50,12 @@ extension Verifier {
       var isKnown = line.owner.word == 0
       if !isKnown, (0..<Format.registryEntries).contains(line.owner.entry) {
         let entry = try lock.registryEntry(line.owner.entry)
-        isKnown =
-          line.owner.generation == entry.integer(RegistryFields.generation) && line.owner.generation > 0
+        // An earlier generation is that of a dead owner, whose entry has been claimed again before its shard was healed.
+        let claims = UInt32(truncatingIfNeeded: entry.integer(RegistryFields.generation) &- line.owner.generation)
+        isKnown = line.owner.generation > 0 && claims < 1 << 31
       }
-      let isSound = line.owner.word != 0 || line.sequence & 1 == 0
+      // 1 stands in a lock file that was made anew: the next owner recovers the shard.
+      let isSound = line.owner.word != 0 || line.sequence & 1 == 0 || line.sequence == 1
       if isKnown && isSound { return }
       let now = try lock.line(shard)
       if now == line {
