@@ -15,5 +15,6 @@ struct Torture: ParsableCommand {
     commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
     subcommands: [
       Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
+      Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,
     ])
 }

@@ -15,6 +15,8 @@ struct Worker {
   let index: Int
   let seed: UInt64
   let maxSize: Int
+  /// Bytes of a value that no store of the run takes.
+  var oversize: Int
   /// The keys by index.
   let names: [[UInt8]]
   var tally = [Int](repeating: 0, count: Tally.allCases.count)
@@ -41,6 +43,7 @@ struct Worker {
     self.index = index
     self.seed = seed
     self.maxSize = maxSize
+    oversize = maxSize + 1
     names = (0..<history.keys).map { collides ? Value.key($0, collidingIn: store) : Value.key($0) }
     random = SeededGenerator(seed: choices ?? seed &+ UInt64(index) &* 7919)
     buffer = [UInt8](repeating: 0, count: maxSize)
@@ -147,7 +150,7 @@ struct Worker {
   }
 
   /// Each key that is present throughout appears exactly once, with an allowed value.
-  private mutating func walk() throws {
+  mutating func walk() throws {
     count(.iterations)
     let before = (0..<history.keys).map { history.acked($0) }
     let began = System.bootTime()
@@ -183,6 +186,11 @@ struct Worker {
     } else if state.state == .absent, value != nil {
       violation(.wrong, key, "the owner reads \(version ?? 0) after removing it")
     }
+  }
+
+  /// The next operation on one of its own keys.
+  mutating func write() throws {
+    if let key = ownKey() { try write(key) }
   }
 
   private mutating func write(_ key: Int) throws {
@@ -223,7 +231,7 @@ struct Worker {
       expect(removed, before, key, "remove returned \(removed)")
       return .absent
     case .oversize:
-      let result = try store.set(name, to: [UInt8](repeating: 1, count: maxSize + 1))
+      let result = try store.set(name, to: [UInt8](repeating: 1, count: oversize))
       if result != .skipped { violation(.wrong, key, "an oversized set returned \(result)") }
       return .absent
     }
