@@ -172,7 +172,7 @@ private struct Surprise: Error, CustomStringConvertible {
 
   /// The handle is closed while it is being led to other files.
   @Test func closeDuringAReplacement() throws {
-    for round in 0..<CloseTests.rounds {
+    for round in 0..<4 * CloseTests.rounds {
       try withTemporaryDirectory { directory in
         let path = directory + "/a.warp"
         let ground = Ground()
@@ -183,11 +183,12 @@ private struct Surprise: Error, CustomStringConvertible {
             if thread < Ground.threads { return try ground.use(store, thread: thread) }
             ground.waits(calls: 20)
             if thread == Ground.threads {
-              for step in 0..<4 {
-                _ = try SharedStore.open(path: path, step % 2 == 0 ? CloseTests.large : CloseTests.small)
-              }
+              _ = try SharedStore.open(path: path, CloseTests.large)
             } else {
-              System.sleep(Int64(round) * 200_000)
+              // Somewhere between the mark and the last thread's arrival in the new files.
+              let old = store.attachment
+              for _ in 0..<100_000 where old.isCurrent { System.sleep(1000) }
+              System.sleep(Int64(round % 50) * 20_000)
               store.close()
             }
           }
