@@ -112,18 +112,23 @@ extension SharedStore {
 
   @inline(never)
   private func lookAgain<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
-    // A reader waits no longer for a move of the handle than for a writer.
-    let end = System.bootTime() + Format.readerWait
-    while true {
+    // A reader waits no longer for another thread that moves the handle than for a writer. What this thread does itself to
+    // move it takes as long as it takes, and is followed by a look.
+    var end = System.bootTime() + Format.readerWait
+    for _ in 0..<Format.readerTries {
       let file = attachment
       var standing = Standing.stay
       if !file.isCurrent { standing = try settle(file, file.superseded(), patience: Format.readerWait) }
-      if case .stay = standing {
+      switch standing {
+      case .moved: end = System.bootTime() + Format.readerWait
+      case .stay:
         let outcome = body(file)
         if !outcome.isAbsent || file.gate.value == 0 { return outcome }
+      case .busy:
+        if System.bootTime() >= end { return .busy }
       }
-      guard System.bootTime() < end else { return .busy }
     }
+    return .busy
   }
 
   private func get(

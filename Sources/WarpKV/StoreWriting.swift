@@ -102,11 +102,13 @@ extension SharedStore {
       rawSize: rawSize, codec: codec, flags: 0)
     let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
     let changes = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-      try shard.set(entry, in: file, now: file.storeTime)
+      let changes = try shard.set(entry, in: file, now: file.storeTime)
+      // Counted as the owner: a replacer has every shard when it carries the counters over.
+      file.count(changes.replaced ? .updates : .insertions)
+      file.count(.evictions, changes.evictions)
+      file.count(.expirations, changes.expirations)
+      return changes
     }
-    file.count(changes.replaced ? .updates : .insertions)
-    file.count(.evictions, changes.evictions)
-    file.count(.expirations, changes.expirations)
     return changes.replaced ? .replaced : .stored
   }
 
@@ -134,13 +136,13 @@ extension SharedStore {
     guard key.count <= file.header.geometry.maxKeySize else { return false }
     let hash = unsafe file.hash(key)
     let shard = file.shard(of: hash)
-    var changes = Changes()
-    let removed = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-      unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
+    return try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
+      var changes = Changes()
+      let removed = unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
+      if removed { file.count(.removals) }
+      file.count(.expirations, changes.expirations)
+      return removed
     }
-    if removed { file.count(.removals) }
-    file.count(.expirations, changes.expirations)
-    return removed
   }
 
   /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.

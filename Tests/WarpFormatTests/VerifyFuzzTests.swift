@@ -30,12 +30,13 @@ import WarpTestSupport
     #expect(try files.brokenRules() == [])
   }
 
-  /// Bytes that no rule restricts: sequences that stay even, recoveries, and what the registry, counters and leases hold.
+  /// Bytes that no rule restricts: sequences that stay even or become 1, recoveries, and what the registry, counters and
+  /// leases hold.
   private func isFree(_ offset: Int, _ geometry: LockGeometry, _ old: UInt8, _ new: UInt8) -> Bool {
     switch offset {
     case geometry.linesOffset..<geometry.registryOffset:
       let within = offset - geometry.linesOffset
-      return within == 0 && (old ^ new) & 1 == 0 || (1..<8).contains(within) || (136..<144).contains(within)
+      return within == 0 && ((old ^ new) & 1 == 0 || new == 1) || (1..<8).contains(within) || (136..<144).contains(within)
     case geometry.registryOffset..<geometry.countersOffset:
       return (offset - geometry.registryOffset) % 64 < 44
     case geometry.countersOffset..<geometry.leasesOffset:

@@ -19,6 +19,7 @@ struct Torture: ParsableCommand {
       CreatorWorker.self,
       Freeze.self, FreezeWorker.self, Namespaces.self, NamespaceHost.self, NamespaceAgent.self, Words.self,
       WordsWorker.self, Idle.self, Fork.self, ForkWorker.self,
+      Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,
     ])
 
   static func main() {

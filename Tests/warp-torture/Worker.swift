@@ -15,6 +15,8 @@ struct Worker {
   let index: Int
   let seed: UInt64
   let maxSize: Int
+  /// Bytes of a value that no store of the run takes.
+  var oversize: Int
   /// The keys by index.
   let names: [[UInt8]]
   var tally = [Int](repeating: 0, count: Tally.allCases.count)
@@ -44,6 +46,7 @@ struct Worker {
     self.index = index
     self.seed = seed
     self.maxSize = maxSize
+    oversize = maxSize + 1
     names = (0..<history.keys).map { collides ? Value.key($0, collidingIn: store) : Value.key($0) }
     random = SeededGenerator(seed: choices ?? seed &+ UInt64(index) &* 7919)
     buffer = [UInt8](repeating: 0, count: maxSize)
@@ -249,7 +252,7 @@ struct Worker {
       expect(removed, before, key, "remove returned \(removed)")
       return .absent
     case .oversize:
-      let result = try store.set(name, to: [UInt8](repeating: 1, count: maxSize + 1))
+      let result = try store.set(name, to: [UInt8](repeating: 1, count: oversize))
       if result != .skipped { violation(.wrong, key, "an oversized set returned \(result)") }
       return .absent
     }
