@@ -21,7 +21,7 @@
 struct cell {
   // The first member, so that a gate's address is its cell's. Swift loads it as an atomic word.
   _Atomic(uint32_t) gate;
-  // FREE, TAKEN, or a descriptor.
+  // A descriptor, or one of the states below.
   atomic_int fd;
   int reopens;
   // What is mapped from the descriptor, NULL: nothing.
@@ -33,10 +33,13 @@ struct cell {
   struct cell *next;
 };
 
-enum { FREE = -1, TAKEN = -2 };
+// FREE: nobody's. TAKEN: somebody's, with nothing that a child would share. LOST: the program closed the descriptor; the
+// mapping is still there.
+enum { FREE = -1, TAKEN = -2, LOST = -3 };
 
 static _Atomic(struct cell *) cells;
 static _Atomic(uint32_t) epoch = 1;
+static _Atomic(uint32_t) forks;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static int is_still(const struct cell *cell, int fd) {
@@ -81,16 +84,18 @@ static void in_child(void) {
   atomic_fetch_add(&epoch, 1);
   for (struct cell *cell = atomic_load(&cells); cell; cell = cell->next) {
     int fd = atomic_load(&cell->fd);
-    if (fd < 0) continue;
+    if (fd == FREE || fd == TAKEN) continue;
     atomic_fetch_or(&cell->gate, WARP_GATE_FORKED);
     // The program may have closed it and opened a file of its own under the number.
-    if (!is_still(cell, fd)) map_afresh(cell, -1);
+    if (fd == LOST || !is_still(cell, fd)) map_afresh(cell, -1);
     else if (cell->reopens) reopen(cell, fd);
     else close(fd);
   }
 }
 
-static void install(void) { pthread_atfork(NULL, NULL, in_child); }
+static void before(void) { atomic_fetch_add(&forks, 1); }
+
+static void install(void) { pthread_atfork(before, NULL, in_child); }
 
 uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens) {
   pthread_once(&once, install);
@@ -111,9 +116,18 @@ uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens) {
   cell->reopens = reopens;
   cell->device = device;
   cell->inode = inode;
+  // Whoever had the number before has lost it, and may not know yet.
+  for (struct cell *other = atomic_load(&cells); other; other = other->next) {
+    int number = fd;
+    atomic_compare_exchange_strong(&other->fd, &number, LOST);
+  }
   atomic_store(&cell->fd, fd);
   return (uint32_t *)(void *)cell;
 }
+
+int warp_tracks(const uint32_t *gate) { return atomic_load(&((const struct cell *)(const void *)gate)->fd) >= 0; }
+
+void warp_lose(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)->fd, LOST); }
 
 void warp_track_mapping(uint32_t *gate, void *base, size_t size, int writable) {
   struct cell *cell = (struct cell *)(void *)gate;
@@ -127,4 +141,9 @@ void warp_untrack(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)-
 void warp_release(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)->fd, FREE); }
 
 uint32_t warp_fork_epoch(void) { return atomic_load(&epoch); }
+
+uint32_t warp_forks(void) {
+  pthread_once(&once, install);
+  return atomic_load(&forks);
+}
 #endif

@@ -9,7 +9,7 @@ import Synchronization
 struct Mapping: Sendable {
   let header: Header
   let clock: ClockRecord
-  let file: OpenFile
+  var file: OpenFile
   let data: Region
   let lock: Region
   /// nil for a read-only handle that found no lock file: it can't prove a miss.
@@ -172,8 +172,12 @@ package final class Attachment: Sendable {
 
   /// Whether the path still leads to these files' data file.
   package func isNamed() throws(FormatError) -> Bool {
-    guard let named = try System.status(path: path) else { return false }
-    return named.inode == mapping.file.status.inode && named.device == mapping.file.status.device
+    mapping.file.status.isSameFile(as: try System.status(path: path))
+  }
+
+  /// Stores to `superseded`. The caller has the creation lock.
+  func mark(_ word: UInt64) {
+    data.release64(Format.stateOffset + StateFields.superseded.offset, word)
   }
 }
 

@@ -5,7 +5,7 @@
 //   spreads keys evenly and stamps of different shards can't be compared. With one shard the order is exact.
 // - Deadlines, times and stored bytes stay as they are; a zstd frame is decompressed where the new store takes none.
 // - What does not fit the new sizes is given up. If there are too many entries, SIEVE chooses, as if they had been set in
-//   this order and marked visited as they are.
+//   this order and marked visited as they are. A full disk is another matter: then nothing is replaced.
 // - The counters go on, so that count = insertions - evictions - expirations - removals still holds.
 
 struct Carrier {
@@ -24,7 +24,9 @@ struct Carrier {
   }
 
   /// O(entries + bytes).
-  mutating func run() {
+  ///
+  /// - Throws: `noSpace` and what else the new files' blocks can't be had for.
+  mutating func run() throws(FormatError) {
     let shards = Array(old.shards)
     // Revisions are never used twice, also not across a replacement.
     let highest = shards.reduce(0) { max($0, $1.get64(ControlFields.writeCounter)) }
@@ -36,7 +38,7 @@ struct Carrier {
       for (index, shard) in shards.enumerated() {
         let end = shard.count * (step + 1) / longest
         while walked[index] < end, let slot = cursors[index] {
-          carry(slot, from: shard)
+          try carry(slot, from: shard)
           cursors[index] = shard.newer(slot)
           walked[index] += 1
         }
@@ -46,7 +48,7 @@ struct Carrier {
     carryCounters()
   }
 
-  private mutating func carry(_ slot: SlotIndex, from shard: Shard) {
+  private mutating func carry(_ slot: SlotIndex, from shard: Shard) throws(FormatError) {
     guard shard.state(slot) == .live, let header = shard.header(slot) else { return }
     if header.deadline != 0, now >= header.deadline {
       expirations += 1
@@ -54,25 +56,29 @@ struct Carrier {
     }
     let key = shard.data.bytes(shard.keyOffset(slot), header.keySize)
     let stored = shard.data.bytes(shard.valueOffset(slot, keySize: header.keySize), header.storedSize)
-    guard key.count <= new.header.geometry.maxKeySize, let (fitted, codec) = fitted(stored, header) else {
+    guard key.count <= self.new.header.geometry.maxKeySize, let (fitted, codec) = fitted(stored, header) else {
       evictions += 1
       return
     }
     let metadata = shard.metadata(slot)
+    let (new, now) = (new, now)
     let target = unsafe key.withUnsafeBytes { new.shard(of: unsafe new.hash($0)) }
-    let changes = unsafe key.withUnsafeBytes { key in
-      unsafe fitted.withUnsafeBytes { value in
-        let entry = unsafe PendingEntry(
-          key: key, stored: value, hash: new.hash(key),
-          header: EntryHeader(
-            deadline: header.deadline, keySize: header.keySize, storedSize: value.count, rawSize: header.rawSize,
-            codec: codec, flags: header.flags),
-          written: metadata.written, freshUntil: metadata.freshUntil)
-        return try? target.set(entry, in: new, now: { now })
+    let changes: Changes
+    do throws(FormatError) {
+      changes = try unsafe key.span.bytes.withUnsafeBytes { (key) throws(FormatError) in
+        try unsafe fitted.span.bytes.withUnsafeBytes { (value) throws(FormatError) in
+          let entry = unsafe PendingEntry(
+            key: key, stored: value, hash: new.hash(key),
+            header: EntryHeader(
+              deadline: header.deadline, keySize: header.keySize, storedSize: value.count,
+              rawSize: header.rawSize, codec: codec, flags: header.flags),
+            written: metadata.written, freshUntil: metadata.freshUntil)
+          return try target.set(entry, in: new, now: { now })
+        }
       }
-    }
-    // Full, or no blocks: a cache without this entry is still a cache.
-    guard let changes else {
+    } catch {
+      // Of a store that does not evict, what comes last is what there is no place for.
+      guard error.code == .full else { throw error }
       evictions += 1
       return
     }

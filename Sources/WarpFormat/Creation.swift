@@ -32,18 +32,23 @@ struct CreationLock: ~Copyable {
 
   private static func take(_ files: StoreFiles, _ limit: Int64) throws(FormatError) -> OpenFile {
     let path = files.initialization
-    // Tracked before it is locked: a child must not hold what its parent was killed with.
-    let file = try OpenFile(opening: path, .createOrOpen, reopens: false)
-    try file.status.checkSecure(path)
-    try System.lockFile(file.descriptor, waiting: limit, path)
-    // A name that was removed meanwhile is somebody else's lock by now.
-    guard try System.status(path: path)?.inode == file.status.inode else {
-      throw FormatError(.busy, "the creation lock was removed while it was taken: try again", path: path)
+    for _ in 0..<Format.readerTries {
+      // Tracked before it is locked: a child must not hold what its parent was killed with.
+      let file = try OpenFile(opening: path, .createOrOpen, reopens: false)
+      try file.status.checkSecure(path)
+      try System.lockFile(file.descriptor, waiting: limit, path)
+      // A name that was removed meanwhile is somebody else's lock by now, and a child of a fork that began meanwhile may
+      // share this one.
+      guard try file.status.isSameFile(as: System.status(path: path)), !file.mayBeShared else {
+        System.unlockFile(file.descriptor)
+        continue
+      }
+      // Leftovers of a creator that died.
+      try System.remove(files.newData)
+      try System.remove(files.newLock)
+      return file
     }
-    // Leftovers of a creator that died.
-    try System.remove(files.newData)
-    try System.remove(files.newLock)
-    return file
+    throw FormatError(.busy, "the creation lock kept being removed, or shared by forks: try again", path: path)
   }
 
   deinit { if file.isOurs { System.unlockFile(file.descriptor) } }
@@ -121,6 +126,8 @@ struct CreationLock: ~Copyable {
     }
     try System.write(file, at: Format.stateOffset, clock.initialState(), path)
     try System.write(file, at: 0, header.encoded(), path)
+    // A name on the disk must not lead to a file whose header isn't there. On tmpfs this does nothing.
+    try System.sync(file, path)
     return try System.status(file, path)
   }
 
@@ -159,7 +166,7 @@ struct CreationLock: ~Copyable {
     // What is not a store of ours is not ours to delete.
     try Header.identify(page, magic: Format.dataMagic, what: "store")
     // A file cut shorter than its state block has nobody attached who could be told.
-    if status.size >= Format.shardsOffset { try mark(file, Format.supersededDeleted) }
+    if status.size >= Format.shardsOffset { try forget(file) }
     try System.remove(files.data)
     try System.remove(files.lock)
     return true
@@ -168,16 +175,33 @@ struct CreationLock: ~Copyable {
   /// Whoever marks a file superseded takes its name away before giving the creation lock back. If the file still has
   /// the name, that process died in between: the file is the store again.
   func unmark(_ opened: OpenFile) throws(FormatError) {
-    let named = try System.status(path: files.data)
-    guard named?.inode == opened.status.inode, named?.device == opened.status.device else { return }
+    guard try opened.status.isSameFile(as: System.status(path: files.data)) else { return }
     try mark(opened.descriptor, Format.supersededCurrent)
   }
 
-  /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
+  /// Marks the store deleted. If the machine loses its power before the directory is written, the name comes back; so the
+  /// record that the store was left clean is made invalid on the disk first.
+  private func forget(_ file: Int32) throws(FormatError) {
+    try change(file) { (state) throws(FormatError) in
+      if state.hasDetachRecord {
+        state.invalidateDetachRecord()
+        try System.sync(file, files.data)
+      }
+      state.release64(Format.stateOffset + StateFields.superseded.offset, Format.supersededDeleted)
+    }
+  }
+
   func mark(_ file: Int32, _ word: UInt64) throws(FormatError) {
+    try change(file) { (state) throws(FormatError) in
+      state.release64(Format.stateOffset + StateFields.superseded.offset, word)
+    }
+  }
+
+  /// Through a mapping, because a write to a file over RLIMIT_FSIZE is a signal even where it grows nothing.
+  private func change(_ file: Int32, _ body: (Window) throws(FormatError) -> Void) throws(FormatError) {
     try System.allocate(file, Format.stateOffset, Format.pageSize, files.data)
     let region = try Region(descriptor: file, size: Format.shardsOffset, writable: true)
-    region.window.release64(Format.stateOffset + StateFields.superseded.offset, word)
-    withExtendedLifetime(region) {}
+    defer { withExtendedLifetime(region) {} }
+    try body(region.window)
   }
 }

@@ -88,8 +88,9 @@ extension Attachment {
       }
     }
     file.close()
-    mapping.data.discard()
-    mapping.lock.discard()
+    // Readers store to the lock file only: counters and visited bytes.
+    mapping.data.discard(storing: false)
+    mapping.lock.discard(storing: !isReadOnly)
   }
 
   /// The descriptor was closed by someone else: whatever has its number now is not touched.
@@ -127,29 +128,62 @@ extension Attachment {
     guard data.hasDetachRecord else { return }
     let creation = try CreationLock(StoreFiles(path: path))
     if data.hasDetachRecord {
-      data.store64(Format.stateOffset + StateFields.detach.offset + DetachFields.checksum.offset, 0)
+      data.invalidateDetachRecord()
       try System.sync(mapping.file.descriptor, path)
       data.storeState(StateFields.detach, [UInt8](repeating: 0, count: StateFields.detach.size))
     }
     _ = creation
   }
 
+  /// O10, O11: what remains to be done once the registry knows of the handle. False if the files are not the store.
+  func settleIn() throws(FormatError) -> Bool {
+    let named = try System.status(path: StoreFiles(path: path).lock)
+    guard try isNamed(), mapping.lockStatus?.isSameFile(as: named) ?? true else { return false }
+    if !isReadOnly {
+      try clearDetach()
+      recoverTorn()
+    }
+    return true
+  }
+
   // MARK: Forks
 
-  /// The same files with a registration of this process, in the child of a fork.
+  /// C2: the same files with a registration of this process, in the child of a fork; nil if they are no longer the store.
+  /// Files that nobody deleted as a store, but whose name is gone, stay what the parent has.
   ///
-  /// - Throws: `descriptorLost`, `tooManyProcesses`, `system`.
-  package func registeredAnew() throws(FormatError) -> Attachment {
-    let file = mapping.file
-    try file.checkOurs()
-    var own: Registration?
-    if isReadOnly {
-      guard try System.lockByte(file.descriptor, .read, at: Format.readerLockOffset, path) else {
-        throw FormatError(.busy, "the store's lock file is being made anew: try again", path: path)
-      }
-    } else {
-      own = try Registration.claim(file, data: data, lock: lock, geometry: lockGeometry, environment: environment)
+  /// - Throws: `descriptorLost`, `tooManyProcesses`, `busy`, `system`.
+  package func registeredAnew() throws(FormatError) -> Attachment? {
+    var mine = mapping
+    mine.file = try OpenFile(inheriting: mapping.file, data, writable: !isReadOnly)
+    let next = Attachment(
+      path: path, mapping: mine, registration: try claimAnew(mine.file), environment: environment, policy: policy)
+    do throws(FormatError) {
+      // Files that were removed by hand: the child goes on in them as its parent does.
+      if supersededWord == Format.supersededCurrent, try System.status(path: path) == nil { return next }
+      if try next.settleIn() { return next }
+    } catch {
+      next.leave()
+      throw error
     }
-    return Attachment(path: path, mapping: mapping, registration: own, environment: environment, policy: policy)
+    next.leave()
+    return nil
+  }
+
+  private func claimAnew(_ file: OpenFile) throws(FormatError) -> Registration? {
+    for isLast in [false, true] {
+      do throws(FormatError) {
+        if !isReadOnly {
+          return try Registration.claim(
+            file, data: data, lock: lock, geometry: lockGeometry, environment: environment)
+        }
+        guard hasLockFile else { return nil }
+        if try System.lockByte(file.descriptor, .read, at: Format.readerLockOffset, path) { return nil }
+      } catch {
+        guard error.code == .tooManyProcesses, !isLast else { throw error }
+      }
+      // Whoever makes sure that nobody is attached holds every byte, and the creation lock.
+      if !isLast { _ = try CreationLock(StoreFiles(path: path)) }
+    }
+    throw FormatError(.busy, "the store's lock file is being made anew: try again", path: path)
   }
 }

@@ -132,6 +132,8 @@ public enum StoreDirectory {
 }
 
 extension FileStatus {
+  func isSameFile(as other: FileStatus?) -> Bool { inode == other?.inode && device == other?.device }
+
   /// A store's file must be ours alone.
   func checkSecure(_ path: String) throws(FormatError) {
     let reason: String?

@@ -23,7 +23,6 @@ package struct Gate: Sendable {
   @inline(__always)
   package var value: UInt32 { word.load() }
   func set(_ bit: UInt32) { word.set(bit) }
-  package func clear(_ bit: UInt32) { word.clear(bit) }
 }
 
 /// An open file of a store, and the duty to close it.
@@ -33,13 +32,16 @@ final class OpenFile: Sendable {
   let status: FileStatus
   let gate: Gate
   private let word: GateWord
+  /// How many forks had begun when it was opened.
+  private let forks: UInt32
   /// Closed by us, or lost to a program that closed all its descriptors.
   private let isGone = Atomic<Bool>(false)
 
   /// - Parameter reopens: whether a forked child opens the file afresh, or has no use for it.
   /// - Throws: what `open` and `fstat` say; `system` without memory.
   init(opening path: String, _ access: System.Access, reopens: Bool = true) throws(FormatError) {
-    let descriptor = try System.open(path, access)
+    forks = System.forks
+    descriptor = try System.open(path, access)
     do throws(FormatError) {
       status = try System.status(descriptor, path)
       word = try GateWord(tracking: descriptor, status, reopens: reopens)
@@ -47,10 +49,29 @@ final class OpenFile: Sendable {
       System.close(descriptor)
       throw error
     }
-    self.descriptor = descriptor
     self.path = path
     gate = Gate(word)
   }
+
+  /// Takes another's open file description and mapping over, under a number and a gate of its own.
+  init(inheriting other: OpenFile, _ mapping: Window, writable: Bool) throws(FormatError) {
+    try other.checkOurs()
+    forks = System.forks
+    descriptor = try System.duplicate(other.descriptor, other.path)
+    (path, status) = (other.path, other.status)
+    do throws(FormatError) {
+      word = try GateWord(tracking: descriptor, status, reopens: true)
+    } catch {
+      System.close(descriptor)
+      throw error
+    }
+    gate = Gate(word)
+    word.track(mapping, writable: writable)
+    other.close()
+  }
+
+  /// Whether a child may share what was locked since the file was opened, because of a fork between the steps.
+  var mayBeShared: Bool { System.forks != forks }
 
   deinit {
     close()
@@ -66,8 +87,9 @@ final class OpenFile: Sendable {
 
   /// Whether the number still stands for this file.
   var isOurs: Bool {
-    guard !isGone.load(ordering: .relaxed), let now = try? System.status(descriptor, path) else { return false }
-    return now.inode == status.inode && now.device == status.device
+    guard !isGone.load(ordering: .relaxed), word.isTracked, let now = try? System.status(descriptor, path)
+    else { return false }
+    return now.isSameFile(as: status)
   }
 
   func checkOurs() throws(FormatError) {
@@ -87,6 +109,7 @@ final class OpenFile: Sendable {
   /// Forgets a descriptor that was lost, before the number is that of another opening of the same file.
   func abandon() {
     guard !isGone.exchange(true, ordering: .relaxed) else { return }
-    word.untrack()
+    // A child must not take the mapping, and the lock that it keeps, for its own.
+    word.lose()
   }
 }

@@ -17,6 +17,8 @@ package struct OpenRequest: Sendable {
   package var ifDifferent: IfDifferent
   package var environment: Environment
   package var policy: VictimPolicy?
+  /// Nanoseconds to wait for the creation lock.
+  var creationWait = Format.creationWait
 
   package init(
     files: StoreFiles, parameters: Parameters, readOnly: Bool, creates: Bool, ifDifferent: IfDifferent,
@@ -45,11 +47,12 @@ struct OpenedData {
 }
 
 extension OpenRequest {
-  /// The request of a handle that follows its store: it takes what is there.
-  package func following() -> OpenRequest {
+  /// The request of a handle that follows its store: it takes what is there, and has only so many nanoseconds.
+  package func following(patience: Int64) -> OpenRequest {
     var request = self
     request.creates = false
     request.ifDifferent = .useExisting
+    request.creationWait = min(patience, Format.creationWait)
     return request
   }
 
@@ -63,7 +66,8 @@ extension OpenRequest {
       guard error.code == .busy else { throw error }
       return false
     }
-    try creation.unmark(attachment.mapping.file)
+    _ = creation
+    if try attachment.isNamed() { attachment.mark(Format.supersededCurrent) }
     return true
   }
 
@@ -79,6 +83,12 @@ extension OpenRequest {
       throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
     }
     let wanted = try Geometry(parameters)
+    guard environment.bootID().contains(where: { $0 != 0 }) else {
+      throw FormatError(
+        .unsupportedPlatform,
+        "the system tells no boot id, so nobody could see that a store is of another boot: mount /proc",
+        path: files.data)
+    }
     var progress = Progress()
     for attempt in 0..<Format.attachTries {
       if attempt > 0 { System.sleep(min(Int64(attempt) * 10_000, 1_000_000)) }
@@ -100,7 +110,7 @@ extension OpenRequest {
 
   private func create(_ geometry: Geometry) throws(FormatError) {
     let header = try Header(parameters, geometry: geometry, environment: environment)
-    let creation = try CreationLock(files)
+    let creation = try CreationLock(files, waiting: creationWait)
     if try System.status(path: files.data) == nil { try creation.create(header, environment) }
   }
 
@@ -136,7 +146,7 @@ extension OpenRequest {
     _ opened: OpenedData, _ wanted: Geometry, _ progress: inout Progress
   ) throws(FormatError) -> Attachment? {
     guard opened.superseded == Format.supersededCurrent || opened.superseded == Format.supersededLockLost else {
-      if !readOnly { try CreationLock(files).unmark(opened.file) }
+      if !readOnly { try CreationLock(files, waiting: creationWait).unmark(opened.file) }
       return nil
     }
     guard opened.clock.bootID == environment.bootID() else {
@@ -147,9 +157,9 @@ extension OpenRequest {
     if ifDifferent == .fail, let difference { throw difference }
     guard let attachment = try map(opened, &progress) else { return nil }
     guard difference != nil, !progress.hasReplaced else { return attachment }
-    progress.hasReplaced = true
     defer { attachment.leave() }
-    try attachment.replace(with: Header(parameters, geometry: wanted, environment: environment))
+    progress.hasReplaced = try attachment.replace(
+      with: Header(parameters, geometry: wanted, environment: environment))
     return nil
   }
 
@@ -159,9 +169,12 @@ extension OpenRequest {
     var registration: Registration?
     do throws(FormatError) {
       if readOnly {
-        guard try System.lockByte(opened.file.descriptor, .read, at: Format.readerLockOffset, files.data) else {
-          return nil
+        // Without a lock file there is nothing that must not be made anew.
+        var isFree = true
+        if lockStatus != nil {
+          isFree = try System.lockByte(opened.file.descriptor, .read, at: Format.readerLockOffset, files.data)
         }
+        guard isFree else { return nil }
       } else {
         registration = try Registration.claim(
           opened.file, data: data.window, lock: lock.window, geometry: LockGeometry(opened.header.geometry),
@@ -171,7 +184,7 @@ extension OpenRequest {
       guard error.code == .tooManyProcesses, !progress.hasWaitedForPlace else { throw error }
       // Whoever makes sure that nobody is attached holds every place, and the creation lock.
       progress.hasWaitedForPlace = true
-      _ = try CreationLock(files)
+      _ = try CreationLock(files, waiting: creationWait)
       return nil
     }
     let attachment = Attachment(
@@ -180,17 +193,15 @@ extension OpenRequest {
         header: opened.header, clock: opened.clock, file: opened.file, data: data, lock: lock,
         lockStatus: lockStatus),
       registration: registration, environment: environment, policy: policy)
-    // Whoever replaces the files from here on sees our lock.
-    let lockNow = try System.status(path: files.lock)
-    guard try attachment.isNamed(), lockStatus == nil || lockNow?.inode == lockStatus?.inode else {
+    // Whoever replaces the files from here on sees our lock. A child of a fork that began meanwhile may share it.
+    do throws(FormatError) {
+      if !opened.file.mayBeShared, try attachment.settleIn() { return attachment }
+    } catch {
       attachment.leave()
-      return nil
+      throw error
     }
-    if !readOnly {
-      try attachment.clearDetach()
-      attachment.recoverTorn()
-    }
-    return attachment
+    attachment.leave()
+    return nil
   }
 
   /// The first parameter in which a store differs from what is asked for, as an error.

@@ -10,11 +10,11 @@ extension OpenRequest {
   /// zeros.
   func openLock(_ opened: OpenedData) throws(FormatError) -> (region: Region, status: FileStatus?)? {
     let size = LockGeometry(opened.header.geometry).fileSize
-    if let (descriptor, status) = try validLock(opened) {
+    if let (descriptor, status) = try validLock(opened, patience: readOnly ? Format.readerWait : 0) {
       defer { System.close(descriptor) }
       // Somebody asked for a new lock file, and here it is.
       if opened.superseded == Format.supersededLockLost, !readOnly {
-        try CreationLock(files).unmark(opened.file)
+        try CreationLock(files, waiting: creationWait).unmark(opened.file)
         return nil
       }
       return (try Region(descriptor: descriptor, size: size, writable: !readOnly), status)
@@ -33,12 +33,12 @@ extension OpenRequest {
   /// - Parameter isLast: to give up, and take the question back.
   /// - Throws: `lockFileMissing` the last time.
   private func rebuildLock(_ opened: OpenedData, isLast: Bool) throws(FormatError) -> Bool {
-    let creation = try CreationLock(files)
-    if let file = try validLock(opened) {
+    let creation = try CreationLock(files, waiting: creationWait)
+    if let file = try validLock(opened, patience: 0) {
       System.close(file.descriptor)
       return true
     }
-    guard try System.status(path: files.data)?.inode == opened.file.status.inode else { return true }
+    guard try opened.file.status.isSameFile(as: System.status(path: files.data)) else { return true }
     let isAlone = try creation.whileAlone(opened.file) { () throws(FormatError) in
       try creation.rebuildLock(opened.header, environment, data: opened.file.status)
       try creation.mark(opened.file.descriptor, Format.supersededCurrent)
@@ -50,6 +50,18 @@ extension OpenRequest {
       .lockFileMissing,
       "\(files.lock) is missing or foreign, and those who use the store do nothing with it that would make it anew: let "
         + "them close it, or use it, and try again")
+  }
+
+  /// Opens the lock file, which may come some nanoseconds after the data file.
+  private func validLock(
+    _ opened: OpenedData, patience: Int64
+  ) throws(FormatError) -> (descriptor: Int32, status: FileStatus)? {
+    let end = System.bootTime() + patience
+    while true {
+      if let file = try validLock(opened) { return file }
+      guard System.bootTime() < end else { return nil }
+      System.sleep(Format.sleepNanoseconds)
+    }
   }
 
   /// Opens the lock file if it is whole and belongs to this data file and this boot.

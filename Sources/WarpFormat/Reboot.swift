@@ -16,8 +16,8 @@ extension OpenRequest {
         .clockDomainMismatch, "the store was last used in another boot: open it with access .readWrite once",
         offset: Format.stateOffset, rule: "WKV-S02")
     }
-    let creation = try CreationLock(files)
-    guard try System.status(path: files.data)?.inode == opened.file.status.inode else { return }
+    let creation = try CreationLock(files, waiting: creationWait)
+    guard try opened.file.status.isSameFile(as: System.status(path: files.data)) else { return }
     let isAlone = try creation.whileAlone(opened.file) { () throws(FormatError) in
       // As it is now, under the lock.
       let state = try System.read(
@@ -56,7 +56,7 @@ extension OpenRequest {
       path: files.data,
       mapping: Mapping(
         header: opened.header, clock: clock, file: opened.file,
-        data: try Region(descriptor: opened.file.descriptor, size: geometry.fileSize, writable: true),
+        data: try opened.file.map(geometry.fileSize, writable: true),
         lock: try Region(anonymous: LockGeometry(geometry).fileSize), lockStatus: nil),
       registration: nil, environment: environment, policy: nil)
     var latest = max(left.detached, UInt64(bitPattern: environment.realTime()))

@@ -158,7 +158,9 @@ public final class Region: Sendable {
 
   /// Lets go of the file, and keeps the addresses: whoever still looks there finds private zeros. An access at the same
   /// moment finds the one or the other.
-  func discard() { unsafe System.discard(window.base, size: window.size, writable: isWritable) }
+  ///
+  /// - Parameter storing: whether somebody may still store there. Pages that may be stored to count as memory.
+  func discard(storing: Bool) { unsafe System.discard(window.base, size: window.size, writable: storing) }
 
   /// Private zeroed memory, for a handle that has no lock file.
   init(anonymous size: Int) throws(FormatError) {

@@ -10,60 +10,60 @@
 //   owner word.
 
 extension Attachment {
-  /// P1 to P8. Returns without having done anything if the files are no longer the store, or no longer in the state
-  /// that asks for it.
+  /// P1 to P8. Returns whether it was done: not if the files are no longer the store, or no longer in the state that asks
+  /// for it.
   ///
-  /// - Parameter word: what `superseded` is now: 0, or that the lock file was lost.
+  /// - Parameters:
+  ///   - word: what `superseded` is now: 0, or that the lock file was lost.
+  ///   - patience: nanoseconds to wait for the creation lock, and for each shard's owner.
   /// - Throws: `busy` if a living writer keeps a shard; `noSpace`, `fileSizeLimit` and others of a creation. The store is
-  ///   then as it was.
-  package func replace(with header: Header, from word: UInt64 = Format.supersededCurrent) throws(FormatError) {
+  ///   then as it was, and nobody is asked for another lock file any more.
+  package func replace(
+    with header: Header, from word: UInt64 = Format.supersededCurrent, patience: Int64 = .max
+  ) throws(FormatError) -> Bool {
     let files = StoreFiles(path: path)
-    let creation = try CreationLock(files)
-    guard supersededWord == word, try isNamed() else { return }
-    if word == Format.supersededLockLost, try System.status(path: files.lock)?.inode == mapping.lockStatus?.inode {
+    let creation = try CreationLock(files, waiting: min(patience, Format.creationWait))
+    guard supersededWord == word, try isNamed() else { return false }
+    if word == Format.supersededLockLost,
+      try mapping.lockStatus?.isSameFile(as: System.status(path: files.lock)) == true
+    {
       // The lock file is where it was: nothing was lost.
-      return try creation.mark(mapping.file.descriptor, Format.supersededCurrent)
+      mark(Format.supersededCurrent)
+      return false
     }
     var owned = 0
     defer { for index in 0..<owned { shard(index).release() } }
-    for shard in shards {
-      try own(shard)
-      owned += 1
-    }
-    try creation.prepare(header, mapping.clock, environment)
     do throws(FormatError) {
-      if header.schemaFingerprint == mapping.header.schemaFingerprint { try copyEntries(to: header, files) }
-    } catch {
-      creation.discard()
-      throw error
-    }
-    let at = Format.stateOffset + StateFields.superseded.offset
-    data.release64(at, header.storeWord)
-    do throws(FormatError) {
+      for shard in shards {
+        try own(shard, limit: min(patience, Format.writerWait))
+        owned += 1
+      }
+      try creation.prepare(header, mapping.clock, environment)
+      if header.schemaFingerprint == self.header.schemaFingerprint { try copyEntries(to: header, files) }
+      mark(header.storeWord)
       try creation.publish()
     } catch {
+      creation.discard()
       // Without the first rename the files are what they were. Without the second the store has its new data file, and
       // its lock file is made by whoever opens it next.
-      if try isNamed() {
-        data.release64(at, Format.supersededCurrent)
-        throw error
-      }
+      guard try isNamed() else { return true }
+      mark(Format.supersededCurrent)
+      throw error
     }
+    return true
   }
 
   /// Replaces the files by ones with the same parameters, because the lock file was lost.
-  package func replaceLostLock() throws(FormatError) {
-    var header = mapping.header
+  package func replaceLostLock(patience: Int64) throws(FormatError) {
     let drawn = try Header(Parameters(), geometry: header.geometry, environment: environment)
-    header = drawn.inheriting(header)
-    try replace(with: header, from: Format.supersededLockLost)
+    _ = try replace(with: drawn.inheriting(header), from: Format.supersededLockLost, patience: patience)
   }
 
   /// Takes a shard as its owner, and leaves it sound.
-  private func own(_ shard: Shard) throws(FormatError) {
+  private func own(_ shard: Shard, limit: Int64) throws(FormatError) {
     guard let registration else { throw FormatError(.readOnly, "a read-only handle can't replace", path: path) }
     let wasTakenOver = try shard.acquire(
-      registration.owner, Waiter(limit: Format.writerWait, mayGoOn: true), isDead: isDead(owner:))
+      registration.owner, Waiter(limit: limit, mayGoOn: true), isDead: isDead(owner:))
     if wasTakenOver || shard.isTorn { shard.recover(in: self) }
   }
 
@@ -79,6 +79,6 @@ extension Attachment {
         lockStatus: lock.status),
       registration: nil, environment: environment, policy: policy)
     var carrier = Carrier(from: self, to: new)
-    carrier.run()
+    try carrier.run()
   }
 }

@@ -95,6 +95,10 @@ extension Window {
     return stride(from: 0, to: record.size, by: 8).contains { load64(Format.stateOffset + record.offset + $0) != 0 }
   }
 
+  func invalidateDetachRecord() {
+    store64(Format.stateOffset + StateFields.detach.offset + DetachFields.checksum.offset, 0)
+  }
+
   func store(_ record: DetachRecord) { storeState(StateFields.detach, record.encoded()) }
 
   /// Stores a record of the state block word by word, the last one first: a half-stored one is not valid.

@@ -107,6 +107,13 @@ package enum System {
       #endif
     }
 
+    /// Another number for the same open file description; it closes on exec.
+    static func duplicate(_ descriptor: Int32, _ path: String) throws(FormatError) -> Int32 {
+      let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+      guard copy >= 0 else { throw error("fcntl(F_DUPFD_CLOEXEC)", path) }
+      return copy
+    }
+
     package static func status(_ descriptor: Int32, _ path: String) throws(FormatError) -> FileStatus {
       var info = stat()
       guard unsafe fstat(descriptor, &info) == 0 else { throw error("fstat", path) }
@@ -271,7 +278,7 @@ package enum System {
 
     static func unmap(_ base: UnsafeMutableRawPointer, size: Int) { unsafe munmap(base, size) }
 
-    /// Puts private zeros that take no memory in the place of a mapping. If that fails the mapping stays.
+    /// Puts private zeros that take no memory in the place of a mapping.
     static func discard(_ base: UnsafeMutableRawPointer, size: Int, writable: Bool) {
       _ = unsafe mmap(
         base, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,

@@ -8,8 +8,9 @@
     init(tracking descriptor: Int32, _ status: FileStatus, reopens: Bool) throws(FormatError) {}
     func load() -> UInt32 { 0 }
     func set(_ bit: UInt32) {}
-    func clear(_ bit: UInt32) {}
     func track(_ mapping: Window?, writable: Bool) {}
+    var isTracked: Bool { false }
+    func lose() {}
     func untrack() {}
     func free() {}
   }
@@ -55,6 +56,8 @@
     static func discard(_ base: UnsafeMutableRawPointer, size: Int, writable: Bool) {}
     static func unlockFile(_ descriptor: Int32) {}
     package static var forkEpoch: UInt32 { 1 }
+    static var forks: UInt32 { 0 }
+    static func duplicate(_ descriptor: Int32, _ path: String) throws(FormatError) -> Int32 { throw unsupported() }
     static func isMapped(in process: Int32, asAt address: UnsafeRawPointer) -> Bool? { nil }
     package static func lockFile(
       _ descriptor: Int32, waiting nanoseconds: Int64, _ path: String

@@ -31,10 +31,11 @@ import Synchronization
     @inline(__always)
     func load() -> UInt32 { unsafe word.pointee.load(ordering: .acquiring) }
     func set(_ bit: UInt32) { _ = unsafe word.pointee.bitwiseOr(bit, ordering: .sequentiallyConsistent) }
-    func clear(_ bit: UInt32) { _ = unsafe word.pointee.bitwiseAnd(~bit, ordering: .sequentiallyConsistent) }
     func track(_ mapping: Window?, writable: Bool) {
       unsafe warp_track_mapping(raw, mapping?.base, mapping?.size ?? 0, writable ? 1 : 0)
     }
+    var isTracked: Bool { unsafe warp_tracks(raw) != 0 }
+    func lose() { unsafe warp_lose(raw) }
     func untrack() { unsafe warp_untrack(raw) }
     func free() { unsafe warp_release(raw) }
     private var raw: UnsafeMutablePointer<UInt32> {
@@ -45,6 +46,8 @@ import Synchronization
   extension System {
     /// Another number in each forked child.
     package static var forkEpoch: UInt32 { warp_fork_epoch() }
+    /// How many forks this process has begun.
+    static var forks: UInt32 { warp_forks() }
 
     /// Whether a process of this PID namespace has the file mapped that this process has mapped at an address; nil if
     /// that can't be told. A mapping that is there throughout is always listed.

@@ -158,10 +158,6 @@ public final class SharedStore: Sendable {
   ///
   /// - Throws: `closed`, `superseded`, `busy`, `noSpace`, `system`.
   public func sync() throws(WarpError) {
-    try withCurrent { (file) throws(WarpError) in
-      guard file.pin() else { throw file.superseded() }
-      defer { file.unpin() }
-      try file.sync()
-    }
+    try withCurrent { (file) throws(WarpError) in try file.sync() }
   }
 }

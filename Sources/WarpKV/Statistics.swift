@@ -59,11 +59,7 @@ extension SharedStore {
   ///
   /// - Throws: `closed`, `superseded`, `system`.
   public func statistics() throws(WarpError) -> StoreStatistics {
-    try withCurrent(reads: true) { (file) throws(WarpError) in
-      guard file.pin() else { throw file.superseded() }
-      defer { file.unpin() }
-      return try statistics(of: file)
-    }
+    try withCurrent(reads: true) { (file) throws(WarpError) in try statistics(of: file) }
   }
 
   private func statistics(of file: Attachment) throws(WarpError) -> StoreStatistics {

@@ -43,7 +43,7 @@ struct MoveLock: ~Copyable, Sendable {
 }
 
 extension SharedStore {
-  /// Runs `body` on the files that are the store now, again if they turn out not to be.
+  /// Runs `body` on the files that are the store now, again if they turn out not to be. They stay until it returns.
   ///
   /// - Parameter reads: whether `body` only reads, so that it need not wait for a replacement that is under way.
   /// - Throws: `closed`; `superseded` if there is no store any more that this handle can use; `busy`; what `body` throws.
@@ -51,11 +51,13 @@ extension SharedStore {
     reads: Bool = false, _ body: (Attachment) throws(WarpError) -> Result
   ) throws(WarpError) -> Result {
     var end: Int64?
+    var stays = false
     while true {
       let file = attachment
       let trouble: WarpError
       do throws(WarpError) {
-        guard file.isCurrent else { throw file.superseded() }
+        guard stays || file.isCurrent, file.pin() else { throw file.superseded() }
+        defer { file.unpin() }
         return try body(file)
       } catch {
         guard error.code == .superseded || error.code == .descriptorLost else { throw error }
@@ -64,9 +66,11 @@ extension SharedStore {
       let now = System.bootTime()
       if let end, now >= end { throw trouble.code == .superseded ? SharedStore.busyMoving(file) : trouble }
       end = end ?? now + writerWait
-      switch try settle(file, trouble, patience: writerWait) {
+      let standing = try settle(file, trouble, patience: writerWait)
+      stays = false
+      switch standing {
       case .moved: break
-      case .stay where reads: return try body(file)
+      case .stay where reads: stays = true
       case .stay, .busy: System.sleep(1_000_000)
       }
     }
@@ -81,25 +85,30 @@ extension SharedStore {
   /// - Parameters:
   ///   - file: the files that the call has found not to be current.
   ///   - trouble: why; what is thrown if there is nothing better.
-  ///   - patience: nanoseconds to wait for another thread that is at it.
+  ///   - patience: nanoseconds to wait for others: another thread that is at it, or whoever is at the store's files.
   func settle(_ file: Attachment, _ trouble: WarpError, patience: Int64) throws(WarpError) -> Standing {
     guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
     guard moving.take(limit: patience) else {
       guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
-      return attachment === file ? .busy : .moved
+      guard attachment === file else { return .moved }
+      // The files are the store as long as they have its name.
+      guard file.gate.value == 0, file.supersededWord != Format.supersededDeleted else { return .busy }
+      return try file.isNamed() ? .stay : .busy
     }
     defer { moving.giveBack() }
-    guard isOpen.load(ordering: .relaxed) else { throw SharedStore.closed }
     guard attachment === file else { return .moved }
-    if file.gate.value & Gate.forked != 0 { return try registerAnew(file) }
-    if trouble.code == .descriptorLost { return try reopen(file, trouble) }
+    // From here on close() waits for the end of this.
+    guard file.pin() else { throw SharedStore.closed }
+    defer { file.unpin() }
+    if file.gate.value & Gate.forked != 0 { return try registerAnew(file, patience) }
+    if trouble.code == .descriptorLost { return try reopen(file, trouble, patience) }
     let word = file.supersededWord
-    if word == Format.supersededCurrent { return .moved }
-    guard try file.isNamed() else { return try follow(file) }
+    if word == Format.supersededCurrent { return try findLock(file, patience) }
+    guard try file.isNamed() else { return try follow(file, patience) }
     if word == Format.supersededLockLost {
-      if file.isReadOnly { return .stay }
+      if file.isReadOnly { return file.hasLockFile ? try follow(file, patience) : .stay }
       do throws(WarpError) {
-        try file.replaceLostLock()
+        try file.replaceLostLock(patience: patience)
       } catch {
         // Somebody keeps a shard, or there is no space: the old files go on as they are.
         return .stay
@@ -111,35 +120,44 @@ extension SharedStore {
     return .stay
   }
 
+  /// Nothing is wrong any more; but a handle that found no lock file may find one now.
+  private func findLock(_ file: Attachment, _ patience: Int64) throws(WarpError) -> Standing {
+    guard !file.hasLockFile else { return .moved }
+    return try System.status(path: request.files.lock) == nil ? .stay : follow(file, patience)
+  }
+
   /// The child of a fork gets a registration of its own in the same files.
-  private func registerAnew(_ file: Attachment) throws(WarpError) -> Standing {
+  private func registerAnew(_ file: Attachment, _ patience: Int64) throws(WarpError) -> Standing {
     do throws(WarpError) {
-      let mine = try file.registeredAnew()
+      guard let mine = try file.registeredAnew() else { return try follow(file, patience) }
+      // The old attachment's gate stays shut: no thread of this process may own a shard in the parent's name.
       take(mine, after: file)
-      file.gate.clear(Gate.forked)
       return .moved
     } catch {
       guard error.code == .descriptorLost else { throw error }
-      return try reopen(file, error)
+      return try reopen(file, error, patience)
     }
   }
 
   /// The descriptor is gone: the path gives another, if it still leads to a store.
-  private func reopen(_ file: Attachment, _ trouble: WarpError) throws(WarpError) -> Standing {
+  private func reopen(
+    _ file: Attachment, _ trouble: WarpError, _ patience: Int64
+  ) throws(WarpError) -> Standing {
     file.abandonDescriptor()
     do throws(WarpError) {
-      return try follow(file)
+      return try follow(file, patience)
     } catch {
       throw error.code == .superseded ? trouble : error
     }
   }
 
   /// Attaches to what has the name now.
-  private func follow(_ file: Attachment) throws(WarpError) -> Standing {
+  private func follow(_ file: Attachment, _ patience: Int64) throws(WarpError) -> Standing {
     let next: Attachment
     do throws(WarpError) {
-      next = try request.following().attach()
+      next = try request.following(patience: patience).attach()
     } catch {
+      if error.code == .busy { return .busy }
       throw error.code == .notFound ? file.superseded() : error
     }
     let isSame = next.header.schemaFingerprint == file.header.schemaFingerprint

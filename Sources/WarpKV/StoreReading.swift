@@ -105,7 +105,7 @@ extension SharedStore {
     let fast: Result? = unsafe current.unowned._withUnsafeGuaranteedRef { file in
       guard file.isCurrent else { return nil }
       let outcome = body(file)
-      return outcome.isAbsent && file.gate.value != 0 ? nil : outcome
+      return outcome.isAbsent && (file.gate.value != 0 || !file.hasLockFile) ? nil : outcome
     }
     return if let fast { fast } else { try lookAgain(body) }
   }
@@ -118,7 +118,9 @@ extension SharedStore {
     for _ in 0..<Format.readerTries {
       let file = attachment
       var standing = Standing.stay
-      if !file.isCurrent { standing = try settle(file, file.superseded(), patience: Format.readerWait) }
+      if !file.isCurrent || !file.hasLockFile {
+        standing = try settle(file, file.superseded(), patience: Format.readerWait)
+      }
       switch standing {
       case .moved: end = System.bootTime() + Format.readerWait
       case .stay:

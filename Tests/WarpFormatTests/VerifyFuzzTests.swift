@@ -36,7 +36,8 @@ import WarpTestSupport
     switch offset {
     case geometry.linesOffset..<geometry.registryOffset:
       let within = offset - geometry.linesOffset
-      return within == 0 && ((old ^ new) & 1 == 0 || new == 1) || (1..<8).contains(within) || (136..<144).contains(within)
+      let isSequence = within == 0 && ((old ^ new) & 1 == 0 || new == 1)
+      return isSequence || (1..<8).contains(within) || (136..<144).contains(within)
     case geometry.registryOffset..<geometry.countersOffset:
       return (offset - geometry.registryOffset) % 64 < 44
     case geometry.countersOffset..<geometry.leasesOffset:

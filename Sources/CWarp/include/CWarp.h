@@ -141,6 +141,12 @@ uint32_t *warp_track(int fd, uint64_t device, uint64_t inode, int reopens);
 // place; without a descriptor, private zeros.
 void warp_track_mapping(uint32_t *gate, void *base, size_t size, int writable);
 
+// Whether the descriptor is tracked still: 0 once it was lost, untracked, or once its number was tracked for another file.
+int warp_tracks(const uint32_t *gate);
+
+// The program closed the descriptor. A child still gets neither it nor the mapping, and finds the gate's bit set.
+void warp_lose(uint32_t *gate);
+
 // Forgets a descriptor and its mapping, before it is closed. The gate stays as it is.
 void warp_untrack(uint32_t *gate);
 
@@ -149,6 +155,10 @@ void warp_release(uint32_t *gate);
 
 // Grows by one in each forked child.
 uint32_t warp_fork_epoch(void);
+
+// Grows in this process by one with each fork that it begins. A descriptor that was opened, tracked and locked while this
+// stayed the same is shared with no child.
+uint32_t warp_forks(void);
 
 #endif
 #endif
