@@ -159,6 +159,35 @@ import WarpTestSupport
     }
   }
 
+  /// Killed by a loss of power before the directory was written, a deleted store's name may come back.
+  @Test func aDeletedStoreDoesNotComeBack() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path)
+      try fill(store)
+      store.close()
+      let file = try System.open(path, .readOnly)
+      defer { System.close(file) }
+      try SharedStore.delete(path: path)
+      let size = try System.status(file, path).size
+      try TestFiles.write(path, System.read(file, at: 0, count: size, path))
+      world.reboot(off: 1)
+      #expect(try open(path).count == 0)
+    }
+  }
+
+  /// A system that tells no boot id: stores of another boot could not be told from those of this one.
+  @Test func withoutABootIDThereIsNoStore() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      var blind = world.environment
+      blind.bootID = { [UInt8](repeating: 0, count: 16) }
+      expectCode(.unsupportedPlatform) { _ = try SharedStore.open(StoreFiles(path: path), configuration, blind) }
+      let names = try TestFiles.names(directory)
+      #expect(names == [])
+    }
+  }
+
   /// On tmpfs nothing outlives a reboot, and closing costs nothing.
   @Test func noRecordWhereARebootEmptiesTheFileSystem() throws {
     try withTemporaryDirectory { directory in

@@ -215,6 +215,54 @@ import WarpTestSupport
     }
   }
 
+  /// The handle that copies the entries is closed by another thread meanwhile: all are there, or nothing was replaced.
+  @Test(arguments: [1, 10, 40]) func closedWhileItReplaces(_ milliseconds: Int64) throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let configuration = StoreConfiguration(capacity: 20_000, maxKeySize: 16, maxValueSize: 16, shards: 1)
+      let store = try open(path, configuration)
+      for number in 0..<20_000 { try store.set(key(number), to: [1]) }
+      try System.remove(path + "-lock")
+      store.attachment.mark(Format.supersededLockLost)
+      let reader = DispatchGroup()
+      DispatchQueue.global().async(group: reader) {
+        // Whatever it ends with, it ends.
+        _ = try? store.get("key 1")
+      }
+      System.sleep(milliseconds * 1_000_000)
+      store.close()
+      reader.wait()
+      #expect(try open(path, configuration).keys().count == 20_000)
+      #expect(try TestFiles.names(directory) == ["a.warp", "a.warp-lock"])
+    }
+  }
+
+  /// Nobody has the lock file any more but a reader, which can't make another: it must not keep others from it.
+  @Test func aReaderDoesNotKeepALockFileFromBeingMade() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16))
+      try store.set("k", to: [1])
+      let reader = try open(path, .init(access: .readOnly))
+      #expect(try reader.get("k") == [1])
+      store.close()
+      try System.remove(path + "-lock")
+      let opener = DispatchGroup()
+      DispatchQueue.global().async(group: opener) { [self] in
+        let next = try? open(path, .init(capacity: 16))
+        #expect(next != nil)
+        #expect(throws: Never.self) { _ = try next?.set("k", to: [2]) }
+        #expect(throws: Never.self) { try next?.set("l", to: [3]) }
+      }
+      let end = System.bootTime() + 20_000_000_000
+      while try reader.get("k") != [2], System.bootTime() < end { System.sleep(1_000_000) }
+      opener.wait()
+      var buffer = [UInt8](repeating: 0, count: 100)
+      #expect(try reader.get(key(7), into: &buffer) == .miss)
+      #expect(try reader.get("l") == [3])
+    }
+  }
+
   /// Removed by hand: a handle goes on with its files, and can tell.
   @Test func orphans() throws {
     try withTemporaryDirectory { directory in

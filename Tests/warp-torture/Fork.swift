@@ -27,6 +27,8 @@ enum ForkScene: String, CaseIterable, ExpressibleByArgument {
   case exec
   /// Parent and child go on side by side.
   case bothGoOn
+  /// The parent closes its handle, the lock file is lost, and others make a new one before the child's first call.
+  case parentLeaves
 }
 
 /// Words of the shared file.
@@ -38,6 +40,7 @@ private enum Place {
   static let child = 4
   static let healed = 5
   static let over = 6
+  static let left = 7
   static let count = 8
 }
 
@@ -81,8 +84,10 @@ struct Fork: ParsableCommand {
     _ scene: ForkScene, _ directory: String
   ) throws -> (wrong: Int, hung: Bool, heals: [Int64]) {
     let words = try SharedWords(directory + "/words", count: Place.count)
-    let store = try SharedStore.open(path: directory + "/fork.warp", forkConfiguration)
+    var store = try SharedStore.open(path: directory + "/fork.warp", forkConfiguration)
     for key in 0..<20 { try store.set(Value.key(key), to: forkValue(seed, key, 0)) }
+    // Whoever is to be alone must be so.
+    if scene == .parentLeaves { store.close() }
     let actor = try Child(["fork-worker", "--directory", directory, "--seed", "\(seed)", "--scene", scene.rawValue])
     var hung = !wait { words.load(Place.ready) == 1 }
     if scene == .exec, !wait({ (try? TestFiles.exists(directory + "/execed")) == true }) { hung = true }
@@ -91,6 +96,15 @@ struct Fork: ParsableCommand {
     if scene.endsTheActor { Glibc.kill(actor.id, SIGKILL) }
     let between = pid_t(words.load(Place.child))
     if scene == .grandchild, between > 0 { Glibc.kill(between, SIGKILL) }
+    if scene == .parentLeaves {
+      if !wait({ words.load(Place.left) == 1 }) { hung = true }
+      try System.remove(store.path + "-lock")
+      store = try SharedStore.open(path: store.path, forkConfiguration)
+    }
+    if scene == .closesDescriptors {
+      // As a replacer leaves it that was killed before its rename.
+      try TestFiles.patch(store.path, at: Format.stateOffset, TestFiles.bytes(UInt64(0x1234_5678_9ABC)))
+    }
     words.store(Place.go, 1)
     // An idle child and a process after exec give no sign; the store has to be healed from here.
     if scene != .threadHolds { heals.append(try timeOfSets(store)) }
@@ -133,7 +147,9 @@ private func forkValue(_ seed: UInt64, _ key: Int, _ version: UInt64) -> [UInt8]
 extension ForkScene {
   /// Whether the process that forked is killed once it is ready.
   var endsTheActor: Bool { [.parentKilled, .idleChild, .grandchild].contains(self) }
-  var hasAnActiveChild: Bool { [.parentKilled, .grandchild, .threadHolds, .bothGoOn].contains(self) }
+  var hasAnActiveChild: Bool {
+    [.parentKilled, .grandchild, .threadHolds, .bothGoOn, .parentLeaves].contains(self)
+  }
 }
 
 struct ForkWorker: ParsableCommand {
@@ -157,6 +173,12 @@ struct ForkWorker: ParsableCommand {
       fork(words, depth: 1) { ForkWorker.goOn(store, words, seed) }
       words.store(Place.ready, 1)
       for number in 0..<2000 { try store.set("parent \(number % 8)", to: [1]) }
+      while true { pause() }
+    case .parentLeaves:
+      fork(words, depth: 1) { ForkWorker.goOn(store, words, seed) }
+      words.store(Place.ready, 1)
+      store.close()
+      words.store(Place.left, 1)
       while true { pause() }
     case .threadHolds:
       _ = Threads.run(count: 2) { index in
@@ -223,8 +245,7 @@ struct ForkWorker: ParsableCommand {
         if try store.get(Value.key(key)) != forkValue(seed, key, UInt64(number)) { wrong += 1 }
       }
       if try store.get("absent") != nil { wrong += 1 }
-      let entry = store.attachment.ownRegistryEntry
-      if entry.pid != getpid() { wrong += 1 }
+      if store.attachment.ownRegistryEntry.pid != getpid() { wrong += 1 }
       words.add(Place.wrong, UInt64(wrong))
     } catch {
       System.explain("heir: \(error)\n")
@@ -244,6 +265,7 @@ struct ForkWorker: ParsableCommand {
       victims.append(file)
     }
     words.store(Place.ready, 1)
+    _ = wait { words.load(Place.go) == 1 }
     let began = System.bootTime()
     for probe in Probe.keys(store) { try store.set(probe, to: [3]) }
     words.store(Place.healed, UInt64(System.bootTime() - began))

@@ -3,7 +3,8 @@
 // WKV-O04, WKV-O05, WKV-W11). What they intended and what was acknowledged is kept outside the store; every answer is
 // judged by it.
 //
-// - A target says who is killed: each has a file of its own, KillWriter, KillRecoverer, KillCreator.
+// - A target says who is killed: each has a file of its own, KillWriter, KillRecoverer, KillCreator,
+//   KillReplacer.
 // - After each kill one set per shard is timed from the kill on: the time to heal. The dead process is reaped only
 //   afterwards, so it is a zombie while the others must see that it is dead.
 // - A key whose owner died in the middle of an operation may be as before or after it, until its next owner acts.
@@ -30,12 +31,15 @@ enum KillTarget: String, CaseIterable, ExpressibleByArgument {
   case recoverer
   /// Whoever makes the store's files, or makes them again.
   case creator
+  /// Whoever opens the store with other parameters.
+  case replacer
 
   func run(_ options: KillOptions, kills: Int, _ watchdog: Watchdog) throws -> KillResult {
     switch self {
     case .writer: try KillWriter(options: options, kills: kills).run(watchdog)
     case .recoverer: try KillRecoverer(options: options, kills: kills).run(watchdog)
     case .creator: try KillCreator(options: options, kills: kills).run(watchdog)
+    case .replacer: try KillReplacer(options: options, kills: kills).run(watchdog)
     }
   }
 

@@ -16,7 +16,7 @@ struct Torture: ParsableCommand {
     commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
     subcommands: [
       Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
-      CreatorWorker.self,
+      CreatorWorker.self, ReplacerWorker.self,
       Freeze.self, FreezeWorker.self, Namespaces.self, NamespaceHost.self, NamespaceAgent.self, Words.self,
       WordsWorker.self, Idle.self, Fork.self, ForkWorker.self,
       Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,

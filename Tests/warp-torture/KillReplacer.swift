@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// `kill --target replacer`: a process that opens a store in use with other parameters, over and over, dies at random
+// moments of it (SPEC.md 23.4).
+//
+// - Workers and the keeper go on, in the old files or in the new ones, and every answer is judged.
+// - What the dead one left (shards in its name, the mark, half-made files) is cleared by whoever meets it.
+// - At the end no file but NAME.warp, NAME.warp-lock and NAME.warp-init is left.
+
+import ArgumentParser
+import Glibc
+import WarpFormat
+import WarpKV
+import WarpTestSupport
+
+/// Words of the history, which the crew does not use.
+private enum ReplacerWords {
+  /// 1 while the replacer opens the store.
+  static let opening = 6
+}
+
+struct KillReplacer {
+  let options: KillOptions
+  let kills: Int
+
+  func run(_ watchdog: Watchdog) throws -> KillResult {
+    try withTemporaryDirectory { directory in
+      let crewOptions = try CrewOptions.parse([
+        "--workers", "\(options.workers)", "--seed", "\(options.seed)", "--keys", "\(options.keys)",
+      ])
+      var crew = try Crew(crewOptions, directory)
+      let keeper = try SharedStore.open(path: crew.path, Shapes.first(options.keys))
+      try crew.start()
+      var random = SeededGenerator(seed: options.seed)
+      var result = KillResult()
+      var (within, halfMade, marked) = (0, 0, 0)
+      for round in 0..<kills where crew.sum(.failures) == 0 {
+        watchdog.progress()
+        let replacer = try Child([
+          "replacer-worker", "--directory", directory, "--workers", "\(options.workers)", "--seed",
+          "\(options.seed &+ UInt64(round))", "--keys", "\(options.keys)",
+        ])
+        // From when it begins, not from when it may have a core.
+        _ = crew.history.words.waits(ReplacerWords.opening, atLeast: 1, seconds: 10)
+        let pause = Int64(random.below(12_000_000))
+        let began = System.bootTime()
+        while System.bootTime() - began < pause { System.yield() }
+        let killed = System.bootTime()
+        replacer.send(SIGKILL)
+        if !replacer.awaitDeath() { result.hangs += 1 }
+        result.kills += 1
+        within += Int(crew.history.words.load(ReplacerWords.opening))
+        crew.history.words.store(ReplacerWords.opening, 0)
+        if try System.list(crew.place).contains(where: { $0.hasSuffix("-new") }) { halfMade += 1 }
+        if try mark(crew.path) != Format.supersededCurrent { marked += 1 }
+        result.heal(keeper, Probe.keys(keeper), since: killed)
+        if replacer.wait(seconds: 10).signal != SIGKILL { result.corrupt += 1 }
+        if !crew.advance(10) { result.hangs += 1 }
+      }
+      crew.stop()
+      for probe in Probe.keys(keeper) { try keeper.remove(probe) }
+      result.recoveries = try keeper.statistics().recoveries
+      let followed = crew.sum(.followed)
+      // A creation lock must be taken for leftovers to be cleared: by an opening that makes the store again.
+      try SharedStore.open(path: crew.path, Shapes.first(options.keys)).close()
+      let settled = try crew.settle(keeper)
+      result.operations = crew.sum(.operations)
+      result.lost = settled.lost
+      result.corrupt += settled.bad + settled.corrupt + settled.evictions + settled.leftovers + crew.crashes
+      result.findings = settled.findings
+      result.more = [
+        ("killedWhileReplacing", within), ("halfMadeFiles", halfMade), ("marked", marked), ("followed", followed),
+      ]
+      result.isIdle = kills >= 20 && within * 4 < kills
+      return result
+    }
+  }
+
+  private func mark(_ path: String) throws -> UInt64 {
+    let file = try System.open(path, .readOnly)
+    defer { System.close(file) }
+    let word = try System.read(file, at: Format.stateOffset, count: 8, path)
+    return word.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+  }
+}
+
+struct ReplacerWorker: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "replacer-worker", shouldDisplay: false)
+
+  @OptionGroup var options: CrewOptions
+  @Option var directory: String
+
+  func run() throws {
+    let history = try History(
+      directory + "/history", workers: options.workers, keys: options.keys, creates: false)
+    var shapes = Shapes(keys: options.keys, seed: options.seed)
+    if options.seed & 1 == 0 { _ = shapes.next() }
+    for _ in 0..<10_000 {
+      history.words.store(ReplacerWords.opening, 1)
+      let store = try SharedStore.open(path: directory + "/store/v1/store.warp", shapes.next())
+      history.words.store(ReplacerWords.opening, 0)
+      store.close()
+    }
+  }
+}
