@@ -12,17 +12,30 @@ import WarpTestSupport
 struct Idle: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "idle-worker", shouldDisplay: false)
 
-  func run() throws { while true { System.sleep(1_000_000_000) } }
+  @Option(help: "A file to have mapped meanwhile.") var maps: String?
+
+  func run() throws {
+    if let maps {
+      let file = try System.open(maps, .readOnly)
+      guard mmap(nil, 4096, PROT_READ, MAP_SHARED, file, 0) != MAP_FAILED else { throw ExitCode.failure }
+      System.close(file)
+    }
+    while true { System.sleep(1_000_000_000) }
+  }
 }
 
 /// The processes that entries can name.
 struct WordCast {
+  /// It has the data file mapped, as after closefrom(3).
   let living: Child
+  /// It has not, as after exec.
+  let stranger: Child
   let zombie: Child
   /// The number of a process that is gone.
   let gone: pid_t
   /// Start times in the kernel's ticks.
   let livingStart: UInt64
+  let strangerStart: UInt64
   let firstStart: UInt64
   /// A handle of this very process, as registered.
   let own: LockWords.Entry
@@ -30,17 +43,19 @@ struct WordCast {
   private let file: Int32
 
   init(_ store: SharedStore, _ lock: LockWords) throws {
-    living = try Child(["idle-worker"])
+    living = try Child(["idle-worker", "--maps", store.path])
+    stranger = try Child(["idle-worker"])
     zombie = try Child(["idle-worker"])
     let brief = try Child(["idle-worker"])
     gone = brief.id
     brief.send(SIGKILL)
     _ = brief.wait(seconds: 10)
     zombie.send(SIGKILL)
-    guard zombie.awaitDeath(), let index = lock.index(of: getpid()), let start = WordCast.start(living.id) else {
-      throw FormatError(.system, "a process that the cases need is missing")
-    }
+    guard zombie.awaitDeath(), let index = lock.index(of: getpid()), let start = WordCast.start(living.id),
+      let other = WordCast.start(stranger.id), WordCast.awaitMapping(of: store.path, in: living.id)
+    else { throw FormatError(.system, "a process that the cases need is missing") }
     livingStart = start
+    strangerStart = other
     firstStart = WordCast.start(1) ?? 0
     own = lock.entry(index)
     ownWord = lock.word(index)
@@ -51,18 +66,30 @@ struct WordCast {
   }
 
   func dismiss() {
-    for child in [living, zombie] {
+    for child in [living, stranger, zombie] {
       child.send(SIGKILL)
       _ = child.wait(seconds: 10)
     }
     System.close(file)
   }
 
-  private static func start(_ process: pid_t) -> UInt64? {
-    guard let file = try? System.open("/proc/\(process)/stat", .readOnly) else { return nil }
+  private static func text(_ process: pid_t, _ name: String) -> String? {
+    guard let file = try? System.open("/proc/\(process)/\(name)", .readOnly) else { return nil }
     defer { System.close(file) }
-    guard let bytes = try? System.read(file, at: 0, count: 4096, "/proc") else { return nil }
-    let text = String(decoding: bytes, as: UTF8.self)
+    return (try? System.read(file, at: 0, count: 1 << 20, "/proc")).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private static func awaitMapping(of path: String, in process: pid_t) -> Bool {
+    let end = System.bootTime() + 5_000_000_000
+    while System.bootTime() < end {
+      if text(process, "maps")?.contains(path) == true { return true }
+      System.sleep(1_000_000)
+    }
+    return false
+  }
+
+  private static func start(_ process: pid_t) -> UInt64? {
+    guard let text = text(process, "stat") else { return nil }
     guard let end = text.lastIndex(of: ")") else { return nil }
     let words = text[text.index(after: end)...].split(separator: " ")
     return words.count > 19 ? UInt64(words[19]) : nil
@@ -123,11 +150,14 @@ struct WordCase {
       WordCase("no entry, a generation", owner: 1 << 32, .dead),
       WordCase("another generation", owner: cast.ownWord &+ 1 << 32, .dead),
       living(cast),
+      WordCase(
+        "a process without the file", cast, pid: UInt32(cast.stranger.id), start: cast.strangerStart, .dead),
       WordCase("a withdrawn entry", cast, pid: 0, .dead),
       WordCase("a process that is gone", cast, pid: UInt32(cast.gone), start: 1, .dead),
       WordCase("a zombie", cast, pid: UInt32(cast.zombie.id), .dead),
-      WordCase("the first process, since ever", cast, pid: 1, start: cast.firstStart, .alive),
-      WordCase("the first process, no start time", cast, pid: 1, .alive),
+      // Dead for whoever may read the list of its mappings.
+      WordCase("the first process, since ever", cast, pid: 1, start: cast.firstStart, .either),
+      WordCase("the first process, no start time", cast, pid: 1, .either),
       WordCase("the first process, another start", cast, pid: 1, start: cast.firstStart + 1, .dead),
       WordCase(
         "a recycled number", cast, pid: UInt32(cast.living.id), start: cast.livingStart + 1, .dead),
@@ -138,9 +168,9 @@ struct WordCase {
       WordCase(
         "another namespace, locked", cast, pid: 1, pidNamespace: elsewhere, index: lockedIndex, .alive),
       // Not numbers of processes; kill(2) takes them for groups and for everybody.
-      WordCase("process -1", cast, pid: .max, .either),
-      WordCase("process -2^31", cast, pid: minimum, .either),
-      WordCase("our process group", cast, pid: group, .either),
+      WordCase("process -1", cast, pid: .max, .dead),
+      WordCase("process -2^31", cast, pid: minimum, .dead),
+      WordCase("our process group", cast, pid: group, .dead),
     ]
     for number in 0..<8 { cases.append(WordCase("random word \(number)", owner: random.next() | 1 << 63, .dead)) }
     return cases
