@@ -88,9 +88,8 @@ extension Attachment {
       }
     }
     file.close()
-    // Readers store to the lock file only: counters and visited bytes.
-    mapping.data.discard(storing: false)
-    mapping.lock.discard(storing: !isReadOnly)
+    mapping.data.discard()
+    mapping.lock.discard()
   }
 
   /// The descriptor was closed by someone else: whatever has its number now is not touched.
@@ -100,6 +99,20 @@ extension Attachment {
 
   /// Keeps the attachment that this one takes the place of, until the handle goes away.
   package func keep(_ before: Attachment) { _ = stay.before.exchange(before) }
+
+  /// Gives up those before it that have ended. Where there is only this thread no reader can be inside of one: whatever is
+  /// further up on its stack has a reference or a pin.
+  package func forgetEnded() {
+    guard System.isSingleThreaded else { return }
+    var last = self
+    while let before = last.stay.before.value {
+      if before.stay.isOver.load(ordering: .sequentiallyConsistent) {
+        _ = last.stay.before.exchange(before.takeBefore())
+      } else {
+        last = before
+      }
+    }
+  }
 
   /// Gives up what `keep` was given.
   package func takeBefore() -> Attachment? { stay.before.exchange(nil) }

@@ -26,6 +26,7 @@ struct ProcessStatus: Equatable {
   let state: String
   /// In the kernel's ticks; nil where the system does not tell.
   let startTime: UInt64?
+  let threads: Int?
 
   var isZombie: Bool { state == "Z" || state == "X" }
   /// By a signal or a debugger.

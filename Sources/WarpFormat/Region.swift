@@ -157,10 +157,8 @@ public final class Region: Sendable {
   }
 
   /// Lets go of the file, and keeps the addresses: whoever still looks there finds private zeros. An access at the same
-  /// moment finds the one or the other.
-  ///
-  /// - Parameter storing: whether somebody may still store there. Pages that may be stored to count as memory.
-  func discard(storing: Bool) { unsafe System.discard(window.base, size: window.size, writable: storing) }
+  /// moment finds the one or the other. Regions side by side become one mapping.
+  func discard() { unsafe System.discard(window.base, size: window.size, writable: isWritable) }
 
   /// Private zeroed memory, for a handle that has no lock file.
   init(anonymous size: Int) throws(FormatError) {

@@ -72,6 +72,7 @@
     package static func yield() {}
     package static func entropy(_ count: Int) throws(FormatError) -> [UInt8] { throw unsupported() }
     static func workingDirectory() -> String? { nil }
+    static var isSingleThreaded: Bool { false }
     package static func environment(_ name: String) -> String? { nil }
     package static func userID() -> UInt32 { 0 }
     package static func process() -> ProcessIdentity {

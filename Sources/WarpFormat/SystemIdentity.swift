@@ -124,10 +124,16 @@ import CWarp
     /// What the kernel tells of a process of this PID namespace; nil if it tells nothing.
     static func processStatus(of process: Int32) -> ProcessStatus? {
       guard let text = text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
-      // Behind the command's name, which may hold anything: the state first, the start time as the 20th word.
+      // Behind the command's name, which may hold anything: the state first, the number of threads as the 18th word, the
+      // start time as the 20th.
       let words = text[text.index(after: end)...].split(separator: " ")
       guard let state = words.first else { return nil }
-      return ProcessStatus(state: String(state), startTime: words.count > 19 ? UInt64(words[19]) : nil)
+      return ProcessStatus(
+        state: String(state), startTime: words.count > 19 ? UInt64(words[19]) : nil,
+        threads: words.count > 17 ? Int(words[17]) : nil)
     }
+
+    /// Whether this process has no other thread than the one that asks; false where that can't be told.
+    static var isSingleThreaded: Bool { seesProcesses && processStatus(of: getpid())?.threads == 1 }
   }
 #endif

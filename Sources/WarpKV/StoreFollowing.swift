@@ -167,6 +167,7 @@ extension SharedStore {
     }
     take(next, after: file)
     file.leave()
+    next.forgetEnded()
     return .moved
   }
 

@@ -149,7 +149,8 @@ struct Freeze: ParsableCommand {
     let writeMax = Latencies.largest(words.all(.write))
     let waitMax = Latencies.largest(words.all(.waitPerStop))
     let broken = [
-      getMost > Promise.getMost, getMax > Promise.getAll, writeMax > Promise.write, waitMax > Promise.protocolWait,
+      getMost > Promise.getMost, getMax > Promise.getAll, writeMax > Promise.write,
+      Latencies.largest(words.all(.protocolWait)) > Promise.protocolWait,
       // A run in which nobody stood still with a shard in its hands shows nothing.
       rounds >= 10 && outcome.held == 0,
     ].count { $0 }
