@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A handle that is closed, dropped, or led to other files while threads are inside its calls. Each call ends with a result
-// or with the error that says what happened, no value is wrong, and nothing of the files stays with the process.
+// or with the error that says what happened, no value is wrong, and nothing of the files stays with the process (WKV-R07).
 
 import Synchronization
 import Testing

@@ -63,7 +63,7 @@ import WarpTestSupport
     }
   }
 
-  /// Somebody was still attached when the machine went down, or came after the record was written.
+  /// WKV-O13: somebody was still attached when the machine went down, or came after the record was written.
   @Test(arguments: [false, true]) func aStoreThatWasNotLeftCleanIsEmpty(_ comesBack: Bool) throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `warp-torture fork`: what becomes of a store that is in use when its process forks, calls exec, closes every descriptor,
-// or is killed beside its child (SPEC.md 23.5; WKV-O03, WKV-O08).
+// or is killed beside its child (SPEC.md 23.5; WKV-O03, WKV-O07, WKV-O08, WKV-O12).
 //
 // Each scene runs in a process of its own, which plays its part up to a word of the shared file; the parent then kills it
 // or not, and judges: the time until a set in every shard succeeds, and every value.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `warp-torture replace`: a store in use is replaced by one with other parameters, over and over (SPEC.md 23.4). Then two
-// processes that want different parameters open it at the same moment (ReplaceRace).
+// `warp-torture replace`: a store in use is replaced by one with other parameters, over and over (SPEC.md 23.4; WKV-O09,
+// WKV-O11). Then two processes that want different parameters open it at the same moment (ReplaceRace).
 //
 // - Whoever has it open goes on: what fits is there, no value is wrong, no call fails.
 // - A replacement happens when a process opens with other parameters, and only then. Each store has an id of its own:
