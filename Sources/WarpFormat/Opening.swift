@@ -19,6 +19,8 @@ package struct OpenRequest: Sendable {
   package var policy: VictimPolicy?
   /// Nanoseconds to wait for the creation lock.
   var creationWait = Format.creationWait
+  /// Nanoseconds that a replacement waits for the owner of a shard.
+  package var writerWait = Format.writerWait
 
   package init(
     files: StoreFiles, parameters: Parameters, readOnly: Bool, creates: Bool, ifDifferent: IfDifferent,
@@ -159,7 +161,8 @@ extension OpenRequest {
     guard difference != nil, !progress.hasReplaced else { return attachment }
     defer { attachment.leave() }
     progress.hasReplaced = try attachment.replace(
-      with: Header(parameters, geometry: wanted, environment: environment))
+      with: Header(parameters, geometry: wanted, environment: environment), creationWait: creationWait,
+      writerWait: writerWait)
     return nil
   }
 

@@ -15,14 +15,15 @@ extension Attachment {
   ///
   /// - Parameters:
   ///   - word: what `superseded` is now: 0, or that the lock file was lost.
-  ///   - patience: nanoseconds to wait for the creation lock, and for each shard's owner.
+  ///   - creationWait: nanoseconds to wait for the creation lock.
+  ///   - writerWait: nanoseconds to wait for the owner of a shard.
   /// - Throws: `busy` if a living writer keeps a shard; `noSpace`, `fileSizeLimit` and others of a creation. The store is
   ///   then as it was, and nobody is asked for another lock file any more.
   package func replace(
-    with header: Header, from word: UInt64 = Format.supersededCurrent, patience: Int64 = .max
+    with header: Header, from word: UInt64 = Format.supersededCurrent, creationWait: Int64, writerWait: Int64
   ) throws(FormatError) -> Bool {
     let files = StoreFiles(path: path)
-    let creation = try CreationLock(files, waiting: min(patience, Format.creationWait))
+    let creation = try CreationLock(files, waiting: creationWait)
     guard supersededWord == word, try isNamed() else { return false }
     if word == Format.supersededLockLost,
       try mapping.lockStatus?.isSameFile(as: System.status(path: files.lock)) == true
@@ -35,7 +36,7 @@ extension Attachment {
     defer { for index in 0..<owned { shard(index).release() } }
     do throws(FormatError) {
       for shard in shards {
-        try own(shard, limit: min(patience, Format.writerWait))
+        try own(shard, limit: writerWait)
         owned += 1
       }
       try creation.prepare(header, mapping.clock, environment)
@@ -56,7 +57,9 @@ extension Attachment {
   /// Replaces the files by ones with the same parameters, because the lock file was lost.
   package func replaceLostLock(patience: Int64) throws(FormatError) {
     let drawn = try Header(Parameters(), geometry: header.geometry, environment: environment)
-    _ = try replace(with: drawn.inheriting(header), from: Format.supersededLockLost, patience: patience)
+    _ = try replace(
+      with: drawn.inheriting(header), from: Format.supersededLockLost,
+      creationWait: min(patience, Format.creationWait), writerWait: patience)
   }
 
   /// Takes a shard as its owner, and leaves it sound.

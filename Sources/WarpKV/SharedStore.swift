@@ -92,10 +92,11 @@ public final class SharedStore: Sendable {
     let parameters = try configuration.parameters()
     // Asked for zstd without having it: an error before anything is made.
     if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
-    let request = try OpenRequest(
+    var request = try OpenRequest(
       files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
       creates: configuration.createIfMissing, ifDifferent: configuration.ifDifferent.request,
       environment: environment, policy: Sieve.policy)
+    request.writerWait = try Expiry.wait(configuration.writerWait)
     return try SharedStore(request, configuration)
   }
 

@@ -73,8 +73,12 @@ private struct Surprise: Error, CustomStringConvertible {
 }
 
 @Suite struct CloseTests {
-  private static let small = StoreConfiguration(capacity: 16, maxKeySize: 32, maxValueSize: 64)
-  private static let large = StoreConfiguration(capacity: 1024, maxKeySize: 40, maxValueSize: 300, shards: 4)
+  /// Under a sanitizer a thread may be off its core for seconds, with a shard in its hands.
+  private static let writerWait = Duration.seconds(30)
+  private static let small = StoreConfiguration(
+    capacity: 16, maxKeySize: 32, maxValueSize: 64, writerWait: writerWait)
+  private static let large = StoreConfiguration(
+    capacity: 1024, maxKeySize: 40, maxValueSize: 300, shards: 4, writerWait: writerWait)
   private static let rounds = TestPlan.isDeep ? 100 : 15
 
   /// Nothing of the files is mapped, and nobody is attached: else a lost lock file could not be made anew at once.
@@ -83,7 +87,8 @@ private struct Surprise: Error, CustomStringConvertible {
       #expect(!maps.contains(directory), "a mapping stayed")
     }
     try System.remove(path + "-lock")
-    let store = try SharedStore.open(path: path, .init(ifDifferent: .useExisting))
+    let store = try SharedStore.open(
+      path: path, .init(ifDifferent: .useExisting, writerWait: CloseTests.writerWait))
     #expect(try store.count == Ground.keys)
     store.close()
     #expect(try Verifier(path: path).findings() == [])
@@ -152,7 +157,11 @@ private struct Surprise: Error, CustomStringConvertible {
         try Ground.fill(store)
         let errors = TestThreads.run(Ground.threads + 1) { thread in
           if thread < Ground.threads {
-            let own = sharesHandle ? store : try SharedStore.open(path: path, .init(ifDifferent: .useExisting))
+            let own =
+              sharesHandle
+              ? store
+              : try SharedStore.open(
+                path: path, .init(ifDifferent: .useExisting, writerWait: CloseTests.writerWait))
             return try ground.use(own, thread: thread)
           }
           defer { ground.end() }

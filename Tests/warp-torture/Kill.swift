@@ -104,6 +104,9 @@ struct KillOptions: ParsableArguments {
 struct Kill: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Kills processes with SIGKILL and judges what is left.")
 
+  /// Nanoseconds.
+  private static let longestHeal: Int64 = 1_000_000_000
+
   @OptionGroup var options: KillOptions
   @Option(help: "Kills.") var kills = 2000
   @Option(help: "Who is killed: \(KillTarget.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -140,9 +143,11 @@ struct Kill: ParsableCommand {
     report.add("healP50Ms", milliseconds(0.5))
     report.add("healP99Ms", milliseconds(0.99))
     report.add("healMaxMs", milliseconds(1))
+    let late = heals.count { $0 > Kill.longestHeal }
+    report.add("late", late)
     try report.finish(
       json: json,
-      violations: result.lost + result.corrupt + result.hangs + result.findings + (result.isIdle ? 1 : 0))
+      violations: result.lost + result.corrupt + result.hangs + result.findings + late + (result.isIdle ? 1 : 0))
   }
 }
 

@@ -85,7 +85,7 @@ struct Namespaces: ParsableCommand {
     var report = Report()
     report.add("command", "namespaces")
     report.add("skipped", "no permission to make PID namespaces")
-    try report.finish(json: json, violations: System.environment("CI") == nil ? 0 : 1)
+    try report.finish(json: json, violations: 0)
   }
 
   private struct Run {
