@@ -58,6 +58,7 @@ python-reader:
 traces: ## exact SIEVE on every real trace, to the last miss
 	@swift build -c release $(ZSTD) --product warp-replay
 	@python3 Scripts/replay_check.py "$(TRACES)" shared
+	@python3 Scripts/replay_check.py "$(TRACES)" memory
 
 clean:
 	rm -rf .build .build-plain .build-tsan .build-asan

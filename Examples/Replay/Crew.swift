@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worker processes, seen from their parent: started, let go together, watched, waited for.
+// The workers, processes or threads, seen from their parent: started, let go together, watched, waited for.
 //
 // - The clock runs from the moment the gate opens, when all have the store open, to the end of the last worker.
 // - A worker that dies takes the replay with it, but the others are told to stop and are waited for first. Workers
@@ -8,16 +8,23 @@
 import ReplaySupport
 
 struct Crew {
+  /// How a worker ended, in words, "" if well; nil while it runs.
+  typealias Ending = () -> String?
+
   private let trace: Trace
-  private let store: String
   private let workers: Int
   private let showsProgress: Bool
+  /// Starts the worker of this number.
+  private let start: (Int, Board) throws(ReplayError) -> Ending
 
-  init(_ trace: Trace, store: String, workers: Int, showsProgress: Bool) {
+  init(
+    _ trace: Trace, workers: Int, showsProgress: Bool,
+    start: @escaping (Int, Board) throws(ReplayError) -> Ending
+  ) {
     self.trace = trace
-    self.store = store
     self.workers = workers
     self.showsProgress = showsProgress
+    self.start = start
   }
 
   /// Replays the whole trace. Returns what each worker did, with the nanoseconds each took and all took.
@@ -25,7 +32,7 @@ struct Crew {
   /// - Throws: `workerFailed`, `interrupted`, `system`.
   func run() throws(ReplayError) -> (workers: [Outcome.Share], nanoseconds: Int) {
     let board = try Board(workers: workers)
-    var running: [(worker: Int, process: Int32)] = []
+    var running: [(worker: Int, ending: Ending)] = []
     var failure: ReplayError?
     do throws(ReplayError) {
       for worker in 0..<workers { running.append((worker, try start(worker, board))) }
@@ -37,7 +44,7 @@ struct Crew {
     // Ends with the last child: each ends by itself at the end of the trace, or at a gate that says stop.
     while !running.isEmpty {
       running.removeAll { child in
-        guard let ending = Processes.ending(child.process) else { return false }
+        guard let ending = child.ending() else { return false }
         if !ending.isEmpty, failure == nil {
           failure = ReplayError(.workerFailed, "worker \(child.worker + 1) \(ending)")
         }
@@ -62,13 +69,30 @@ struct Crew {
     }
     return (shares, shares.map(\.nanoseconds).max() ?? 0)
   }
+}
 
-  private func start(_ worker: Int, _ board: Board) throws(ReplayError) -> Int32 {
-    var arguments = [
-      "--worker-index", "\(worker)", "--path", store, "--board-descriptor", "\(board.file.descriptor)",
-      "--ids-descriptor", "\(trace.ids.descriptor)", "--largest-size", "\(trace.largestSize)",
-    ]
-    if let sizes = trace.sizes { arguments += ["--sizes-descriptor", "\(sizes.descriptor)"] }
-    return try Processes.spawn(arguments)
+extension Crew {
+  /// Worker processes on one store.
+  static func processes(_ trace: Trace, store: String, workers: Int, showsProgress: Bool) -> Crew {
+    Crew(trace, workers: workers, showsProgress: showsProgress) { (worker, board) throws(ReplayError) in
+      var arguments = [
+        "--worker-index", "\(worker)", "--path", store, "--board-descriptor", "\(board.file.descriptor)",
+        "--ids-descriptor", "\(trace.ids.descriptor)", "--largest-size", "\(trace.largestSize)",
+      ]
+      if let sizes = trace.sizes { arguments += ["--sizes-descriptor", "\(sizes.descriptor)"] }
+      let process = try Processes.spawn(arguments)
+      return { Processes.ending(process) }
+    }
+  }
+
+  /// Threads of this process on one cache.
+  static func threads(
+    _ trace: Trace, cache: MemoryWorker.Cache, workers: Int, showsProgress: Bool
+  ) -> Crew {
+    Crew(trace, workers: workers, showsProgress: showsProgress) { (worker, board) throws(ReplayError) in
+      let hand = MemoryWorker(index: worker, board: board, trace: trace, cache: cache)
+      let thread = try WorkerThread.start { try hand.run() }
+      return { thread.ending }
+    }
   }
 }

@@ -16,7 +16,7 @@ extension Outcome {
         "[" + tallies.map { Numbers.fixed($0.requestsPerSecond, places: 1) }.joined(separator: ", ") + "]"
       ),
       ("storedBytes", "\(storedBytes)"), ("allocatedBytes", "\(allocatedBytes)"),
-      ("limitedByFileSystem", "\(isLimitedByFileSystem)"), ("path", JSON.string(path)),
+      ("limitedByFileSystem", "\(isLimitedByFileSystem)"), ("path", JSON.string(path ?? "")),
     ]
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
   }

@@ -17,7 +17,8 @@ struct Outcome {
   let requests: Int
   let uniques: Int
   let workers: Int
-  let path: String
+  /// Of the store; nil if the cache is in this process.
+  var path: String?
   /// What an exact SIEVE over one queue misses at this capacity.
   var sieveMisses = 0
   var tallies: [Share] = []
@@ -30,12 +31,11 @@ struct Outcome {
   var storedBytes = 0
   var allocatedBytes = 0
 
-  init(trace: String, requests: Int, uniques: Int, workers: Int, path: String) {
+  init(trace: String, requests: Int, uniques: Int, workers: Int) {
     self.trace = trace
     self.requests = requests
     self.uniques = uniques
     self.workers = workers
-    self.path = path
   }
 
   mutating func take(_ statistics: StoreStatistics, shards: Int) {
@@ -43,6 +43,15 @@ struct Outcome {
     count = statistics.count
     capacity = statistics.capacity
     storedBytes = statistics.storedBytes
+    allocatedBytes = statistics.allocatedBytes
+    self.shards = shards
+  }
+
+  /// All but the stored bytes: only who knows the keys and values can count them.
+  mutating func take(_ statistics: MemoryStatistics, shards: Int) {
+    evictions = statistics.evictions
+    count = statistics.count
+    capacity = statistics.capacity
     allocatedBytes = statistics.allocatedBytes
     self.shards = shards
   }
@@ -63,6 +72,7 @@ struct Outcome {
   /// says so. With several a full shard evicts while others still have room, so there it takes a store that is far
   /// from full; shards fill to at least nine tenths before the first of them evicts.
   var isLimitedByFileSystem: Bool {
+    guard path != nil else { return false }
     let full = shards == 1 ? capacity : capacity * 9 / 10
     return noSpace > 0 || (evictions > 0 && count < full)
   }

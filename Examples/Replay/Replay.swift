@@ -12,13 +12,22 @@ struct Replay {
   init(_ options: WarpReplay) { self.options = options }
 
   func run() throws {
-    guard options.backend == .shared else {
-      throw WarpError(.backendUnavailable, "the memory backend does not exist yet: use --backend shared")
-    }
     let source = try options.trace ?? BundledTrace.locate(executable: Processes.executable())
     let trace = try Trace.read(source)
     let keys = KeyNumbers(trace)
     let capacity = options.capacity ?? keys.tenth
+    var outcome = Outcome(trace: source, requests: trace.count, uniques: keys.uniques, workers: options.workers)
+    switch options.backend {
+    case .shared: try runShared(trace, keys, capacity, &outcome)
+    case .memory: try runMemory(trace, keys, capacity, &outcome)
+    }
+    let report = options.json ? outcome.json : outcome.table(StorePlace(options))
+    Terminal.write(report + "\n", to: .output)
+  }
+
+  private func runShared(
+    _ trace: Trace, _ keys: KeyNumbers, _ capacity: Int, _ outcome: inout Outcome
+  ) throws {
     // Wrong numbers are found out before an older store is deleted for them.
     _ = try Geometry(
       Parameters(
@@ -28,11 +37,11 @@ struct Replay {
     let store = try place.makeStore(
       StoreConfiguration(
         capacity: capacity, maxKeySize: Content.keySize, maxValueSize: trace.largestSize, shards: options.shards))
-    var outcome = Outcome(
-      trace: source, requests: trace.count, uniques: keys.uniques, workers: options.workers, path: store.path)
+    outcome.path = store.path
     do {
       outcome.sieveMisses = ExactSieve.misses(trace, keys, capacity: capacity)
-      let crew = Crew(trace, store: store.path, workers: options.workers, showsProgress: !options.json)
+      let crew = Crew.processes(
+        trace, store: store.path, workers: options.workers, showsProgress: !options.json)
       (outcome.tallies, outcome.nanoseconds) = try crew.run()
       outcome.take(try store.statistics(), shards: store.shards)
     } catch {
@@ -43,7 +52,19 @@ struct Replay {
     }
     store.close()
     if !place.isKept { try place.delete() }
-    let report = options.json ? outcome.json : outcome.table(place)
-    Terminal.write(report + "\n", to: .output)
+  }
+
+  private func runMemory(
+    _ trace: Trace, _ keys: KeyNumbers, _ capacity: Int, _ outcome: inout Outcome
+  ) throws {
+    let cache = try MemoryWorker.Cache(capacity: capacity, shards: options.shards)
+    Interrupt.catchSignals()
+    outcome.sieveMisses = ExactSieve.misses(trace, keys, capacity: capacity)
+    let crew = Crew.threads(trace, cache: cache, workers: options.workers, showsProgress: !options.json)
+    (outcome.tallies, outcome.nanoseconds) = try crew.run()
+    outcome.take(cache.statistics, shards: cache.shardCount)
+    for entry in cache.entries() {
+      outcome.storedBytes += MemoryLayout.size(ofValue: entry.key) + entry.value.count
+    }
   }
 }

@@ -22,8 +22,12 @@ extension Outcome {
     add("seconds", Numbers.fixed(seconds, places: 3))
     add("entries", count, "of \(Numbers.grouped(capacity)), in \(shards) shard\(shards == 1 ? "" : "s")")
     add("stored", Numbers.bytes(storedBytes), "keys and values")
+    guard let path else {
+      add("tables", Numbers.bytes(allocatedBytes), "beside the values")
+      return lines([("trace", trace), ("store", "in this process, its workers are threads")], rows)
+    }
     add("allocated", Numbers.bytes(allocatedBytes), "by the file system, for both files")
-    return lines([("trace", trace), ("store", path)], rows) + conclusion(place)
+    return lines([("trace", trace), ("store", path)], rows) + conclusion(place, path)
   }
 
   private func lines(
@@ -43,7 +47,7 @@ extension Outcome {
     return text
   }
 
-  private func conclusion(_ place: StorePlace) -> String {
+  private func conclusion(_ place: StorePlace, _ path: String) -> String {
     var text = ""
     if isLimitedByFileSystem {
       text +=

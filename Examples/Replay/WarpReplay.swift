@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// warp-replay: what a cache is for, on requests that a real one has seen. Worker processes share one store and one
-// trace; each takes the next 64 requests, gets every key, and fills in what it did not find.
+// warp-replay: what a cache is for, on requests that a real one has seen. Workers share one store and one trace; each
+// takes the next 64 requests, gets every key, and fills in what it did not find. They are processes, or with
+// --backend memory threads of this one.
 //
 // The command line is this file; Replay runs it, Worker is what the children do.
 
@@ -13,11 +14,12 @@ import WarpKV
 struct WarpReplay: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warp-replay",
-    abstract: "Replays a cache trace through a shared store: get, else fill, with several processes.",
+    abstract:
+      "Replays a cache trace through a shared store or a cache in memory: get, else fill, by several workers.",
     discussion: """
       Without arguments it replays one million requests to a Twitter cache and keeps the store to look at. Keys are the \
       trace's ids, mixed, as 16 hex digits. Values have the recorded sizes in a .csv.zst trace and 64 bytes in a .u64 \
-      one; their bytes follow from the key, and every hit is checked. Traces in zstd need a build with --traits Zstd.
+      one; their bytes follow from the key, and every hit is checked. In memory the keys are the mixed ids themselves. Traces in zstd need a build with --traits Zstd.
       """)
 
   enum Backend: String, ExpressibleByArgument, CaseIterable { case shared, memory }
@@ -25,7 +27,7 @@ struct WarpReplay: ParsableCommand {
   @Option(help: "The trace: FILE.u64, FILE.u64.zst or FILE.csv.zst. (default: the Twitter trace of the checkout)")
   var trace: String?
 
-  @Option(help: "Where the cache lives.")
+  @Option(help: "Where the cache lives: in a store that processes share, or in this process.")
   var backend: Backend = .shared
 
   @Option(help: "Entries the store holds. (default: a tenth of the trace's distinct keys)")
@@ -34,7 +36,7 @@ struct WarpReplay: ParsableCommand {
   @Option(help: "Shards of the store, a power of two. (default: by capacity)")
   var shards: Int?
 
-  @Option(help: "Worker processes, 1 to 256.")
+  @Option(help: "Workers, 1 to 256: processes, or threads with --backend memory.")
   var workers: Int = 2
 
   @Option(help: "Keep the store at this path; a store that is there is deleted first. (default: a temporary one)")
@@ -57,6 +59,9 @@ struct WarpReplay: ParsableCommand {
       throw ValidationError("--workers \(workers): it must be 1 to \(WarpReplay.mostWorkers).")
     }
     if let path, path.isEmpty { throw ValidationError("--path: the path is empty.") }
+    if backend == .memory, path != nil || keep {
+      throw ValidationError("--path and --keep are for stores: --backend memory leaves none.")
+    }
   }
 
   func run() throws {

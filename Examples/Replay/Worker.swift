@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One worker process: take a block of requests, get each key, check the value if there is one, set it if there is none.
-// This loop is the whole of what an application does with a cache.
+// One worker process: get each key, check the value if there is one, set it if there is none. This is the whole of what
+// an application does with a cache.
 
 import ReplaySupport
 import WarpFormat
@@ -25,25 +25,11 @@ struct Worker {
 
   func run() throws {
     Interrupt.leaveToParent()
-    guard waitAtGate() else { return }
     var desk = Desk(largestSize: trace.largestSize)
-    var tally = Board.Tally()
-    // One round for each block of the trace.
-    while board.gate == .open, let block = board.takeBlock(of: trace.count) {
-      for request in block { try serve(request, &desk, &tally) }
-      board.publish(tally, worker: index)
+    try Shift(worker: index, board: board, trace: trace).run { request, tally in
+      try serve(request, &desk, &tally)
     }
-    tally.end = Processes.now()
-    board.publish(tally, worker: index)
     store.close()
-  }
-
-  /// Whether it opened. It opens, or the parent stops us, or the parent is gone.
-  private func waitAtGate() -> Bool {
-    let parent = Processes.parent
-    board.reportReady()
-    while board.gate == .waiting, Processes.parent == parent { Processes.pause(milliseconds: 1) }
-    return board.gate == .open
   }
 
   private func serve(_ request: Int, _ desk: inout Desk, _ tally: inout Board.Tally) throws {

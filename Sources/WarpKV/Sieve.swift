@@ -10,30 +10,32 @@
 
 package import WarpFormat
 
-/// A queue that SIEVE can walk.
+/// A queue that SIEVE can walk: a shard's in the shared file, or one in memory.
+@usableFromInline
 protocol SieveQueue {
   associatedtype Slot
 
   var oldest: Slot? { get }
   /// Where the next walk starts; nil: at the oldest.
-  var hand: Slot? { get nonmutating set }
+  var hand: Slot? { get set }
   /// Live entries: the bound of a walk.
   var count: Int { get }
 
   func newer(_ slot: Slot) -> Slot?
   func isVisited(_ slot: Slot) -> Bool
-  func setVisited(_ slot: Slot, _ value: Bool)
+  mutating func setVisited(_ slot: Slot, _ value: Bool)
   func isExpired(_ slot: Slot) -> Bool
 }
 
+@usableFromInline
 package enum Sieve {
   /// Chooses the entry to give up and leaves the hand on it; nil if none is eligible.
   ///
   /// Two rounds suffice unless readers keep marking what the first one cleared; then the entry at which they end goes.
   /// O(count) at worst, O(1) amortised.
-  @inline(__always)
+  @inlinable @inline(__always)
   static func victim<Queue: SieveQueue>(
-    in queue: Queue, where isEligible: (Queue.Slot) -> Bool
+    in queue: inout Queue, where isEligible: (Queue.Slot) -> Bool
   ) -> Queue.Slot? {
     guard var slot = queue.hand ?? queue.oldest else { return nil }
     for _ in 0..<(2 * queue.count + 1) {
@@ -55,7 +57,8 @@ package enum Sieve {
 extension Sieve {
   /// The policy in the form in which the format asks for it.
   package static let policy: VictimPolicy = { file, shard, isEligible in
-    victim(in: ShardQueue(shard: shard, file: file), where: isEligible)
+    var queue = ShardQueue(shard: shard, file: file)
+    return victim(in: &queue, where: isEligible)
   }
 }
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a shared store of one shard must do, written independently of it: a dictionary, a list in order of insertion, a
-// hand. It shares no code with the library and is as plain as can be.
+// What a store of one shard must do, in a file or in memory, written independently of both: a dictionary, a list in
+// order of insertion, a hand. It shares no code with the library and is as plain as can be.
 //
 // - A hit marks the entry visited. An update, or a refill of an expired entry that is still there, keeps its place and
 //   marks it visited. A new entry joins at the newest end, unvisited.
 // - The victim is looked for from the hand, or from the oldest: visited entries are cleared and passed, except expired
 //   ones. The hand stays at the victim's newer neighbour; if there is none, it starts at the oldest of that day.
 // - A get of an expired entry misses and leaves it where it is.
+// - With a weight limit, entries other than the one that is set go until it fits.
 
 public final class SieveModel<Key: Hashable, Value> {
   public struct Entry {
     public var value: Value
     /// Nanoseconds; nil: never.
     public var deadline: Int64?
+    var weight: Int
     var isVisited: Bool
     var newer: Key?
     var older: Key?
@@ -28,15 +30,17 @@ public final class SieveModel<Key: Hashable, Value> {
 
   public let capacity: Int
   public let evicts: Bool
+  public let weightLimit: Int
   public private(set) var entries: [Key: Entry] = [:]
   public private(set) var counts = Counts()
   private var oldest: Key?
   private var newest: Key?
   private var hand: Key?
 
-  public init(capacity: Int, evicts: Bool = true) {
+  public init(capacity: Int, evicts: Bool = true, weightLimit: Int = .max) {
     self.capacity = capacity
     self.evicts = evicts
+    self.weightLimit = weightLimit
   }
 
   public func isLive(_ key: Key, at now: Int64) -> Bool {
@@ -54,9 +58,15 @@ public final class SieveModel<Key: Hashable, Value> {
     return entries[key]?.value
   }
 
-  public func set(_ key: Key, _ value: Value, deadline: Int64?, at now: Int64) -> SetOutcome {
+  /// The weight is at most the limit.
+  public func set(
+    _ key: Key, _ value: Value, weight: Int = 0, deadline: Int64?, at now: Int64
+  ) -> SetOutcome {
     if entries[key] != nil {
       let wasLive = isLive(key, at: now)
+      entries[key]?.weight = 0
+      while self.weight + weight > weightLimit { evict(at: now, keeping: key) }
+      entries[key]?.weight = weight
       entries[key]?.value = value
       entries[key]?.deadline = deadline
       entries[key]?.isVisited = true
@@ -68,11 +78,13 @@ public final class SieveModel<Key: Hashable, Value> {
       counts.insertions += 1
       return .stored
     }
+    while self.weight + weight > weightLimit { evict(at: now) }
     if entries.count == capacity {
       if evicts { evict(at: now) } else { reap(at: now) }
       if entries.count == capacity { return .full }
     }
-    entries[key] = Entry(value: value, deadline: deadline, isVisited: false, newer: nil, older: newest)
+    entries[key] = Entry(
+      value: value, deadline: deadline, weight: weight, isVisited: false, newer: nil, older: newest)
     if let newest { entries[newest]?.newer = key } else { oldest = key }
     newest = key
     counts.insertions += 1
@@ -113,10 +125,16 @@ public final class SieveModel<Key: Hashable, Value> {
     return keys
   }
 
-  private func evict(at now: Int64) {
+  public var weight: Int { weightLimit == .max ? 0 : entries.values.reduce(0) { $0 + $1.weight } }
+
+  private func evict(at now: Int64, keeping kept: Key? = nil) {
     guard var at = hand ?? oldest else { return }
-    while entries[at]?.isVisited == true, isLive(at, at: now) {
-      entries[at]?.isVisited = false
+    while true {
+      if entries[at]?.isVisited == true, isLive(at, at: now) {
+        entries[at]?.isVisited = false
+      } else if at != kept {
+        break
+      }
       at = entries[at]?.newer ?? oldest ?? at
     }
     let wasLive = isLive(at, at: now)

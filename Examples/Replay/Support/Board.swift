@@ -7,8 +7,8 @@
 
 import Synchronization
 
-/// The shared counters of a replay, in a scratch file that workers inherit.
-package struct Board {
+/// The shared counters of a replay, in a scratch file that worker processes inherit. Threads share the value itself.
+package struct Board: Sendable {
   /// Requests a worker takes at a time: few enough to share fairly, many enough not to fight over the cursor.
   package static let blockSize = 64
 

@@ -115,3 +115,7 @@ package final class MappedFile {
     close(descriptor)
   }
 }
+
+/// All of it is constant but the mapped bytes. Those of a trace are written before it is handed on and only read then;
+/// those of a board are atomic words.
+extension MappedFile: @unchecked Sendable {}

@@ -26,7 +26,7 @@ package enum TraceFormat: Sendable {
 }
 
 /// A trace in memory that other processes can map, too.
-package struct Trace {
+package struct Trace: Sendable {
   /// The size of every value of a trace that records none.
   package static let plainSize = 64
   /// A store takes no larger values.

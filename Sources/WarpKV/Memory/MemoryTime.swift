@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory backend's clock, and the checks of its arguments that do not depend on its types. Needs nothing of the
+// system but what Swift has everywhere.
+
+import WarpFormat
+
+@usableFromInline package enum MemoryTime {
+  private static let origin = ContinuousClock.now
+
+  /// Nanoseconds since the first call, suspend included. Never goes back.
+  @usableFromInline package static let now: @Sendable () -> UInt64 = {
+    let elapsed = MemoryTime.origin.duration(to: .now).attoseconds / 1_000_000_000
+    return UInt64(clamping: elapsed)
+  }
+
+  /// Nanoseconds; 0 for nil.
+  ///
+  /// - Throws: `invalidTimeToLive`.
+  package static func lifetime(_ timeToLive: Duration?) throws(WarpError) -> UInt64 {
+    guard let timeToLive else { return 0 }
+    return try Expiry.nanoseconds(timeToLive)
+  }
+
+  /// The last nanosecond there is, rather than one that has passed, if they overflow.
+  @usableFromInline package static func deadline(_ now: UInt64, _ lifetime: UInt64) -> UInt64 {
+    Expiry.deadline(now, lifetime)
+  }
+
+  /// - Throws: `invalidArgument`.
+  static func checkWeights(limit: Int?, shards: Int, hasWeigher: Bool) throws(WarpError) {
+    guard (limit != nil) == hasWeigher else {
+      throw WarpError(
+        .invalidArgument, "a weight limit needs a weigher, and a weigher a limit",
+        field: hasWeigher ? "weightLimit" : "weigher")
+    }
+    guard let limit else { return }
+    guard limit >= shards, limit <= MemoryTuning.maximumWeight else {
+      throw WarpError(
+        .invalidArgument,
+        "a weight limit of \(limit) is not in \(shards)...\(MemoryTuning.maximumWeight): each shard needs at least 1",
+        field: "weightLimit")
+    }
+  }
+}
