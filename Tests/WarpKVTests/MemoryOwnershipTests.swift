@@ -84,7 +84,7 @@ private final class Weak: Sendable {
       let cache = try MemoryBackend<Int, Tracked>(capacity: capacity, shards: shards)
       let wrong = Atomic<Int>(0)
       let rounds = TestPlan.isDeep ? 500_000 : 20_000
-      Threads.run(4) { thread in
+      _ = TestThreads.run(4) { thread in
         var random = SeededGenerator(seed: UInt64(thread))
         for round in 0..<rounds {
           let key = random.below(3 * capacity)
@@ -151,9 +151,9 @@ private final class Weak: Sendable {
         }
       }
       try refill(10_000)
-      guard let before = Threads.residentBytes() else { return }
+      guard let before = TestProcess.residentBytes() else { return }
       try refill(400_000)
-      let grown = Threads.residentBytes()! - before
+      let grown = TestProcess.residentBytes()! - before
       precondition(grown < 1_000_000, "\(grown) bytes more")
       precondition(cache.count == 1 && cache.statistics.expirations == 409_999)
     }

@@ -74,12 +74,12 @@ struct MemorySpeedTests {
 
   private func medians(_ threads: Int, _ ours: @escaping Turn, _ theirs: @escaping Turn) -> (Double, Double) {
     let times = Mutex<[[Int]]>([[], []])
-    Threads.run(threads) { thread in
+    _ = TestThreads.run(threads) { thread in
       for turn in 0..<(2 * Self.turns) {
         let first = (turn / 2 + thread) % 4 * Self.turn
-        let start = Threads.processorTime()
+        let start = TestProcess.processorTime()
         let found = (turn % 2 == 0 ? ours : theirs)(first..<(first + Self.turn))
-        let time = Threads.processorTime() - start
+        let time = TestProcess.processorTime() - start
         precondition(found == Self.turn)
         times.withLock { $0[turn % 2].append(time) }
       }
