@@ -12,7 +12,11 @@ public import WarpFormat
 /// A bounded cache of byte strings in a file that every process of this user and host can share.
 ///
 /// Readers take no lock and never block writers. A set that returned is seen by every later get, in every process,
-/// and survives the death of any process. It does not survive a reboot.
+/// and survives the death of any process. It survives a reboot only on a disk, and only if every process had closed the
+/// store.
+///
+/// A handle follows its store: when another process replaces it by one with other parameters, or deletes it and makes it
+/// anew, the handle goes on in the new one. It works in a forked child too.
 ///
 /// It is no database: a full store evicts, and there are no transactions over several keys. Keys are at most
 /// `maxKeySize` bytes, stored values at most `maxValueSize`.
@@ -77,9 +81,13 @@ public final class SharedStore: Sendable {
 
   /// Opens the store at a path on any local file system, making it if it is missing.
   ///
+  /// If the store there has other parameters, ``StoreConfiguration/ifDifferent`` decides; replacing it takes O(entries +
+  /// bytes), and room for both.
+  ///
   /// - Throws: `invalidCapacity` and other argument errors; `notAStore`, `truncated`, `unsupportedVersion`,
-  ///   `corruptHeader` and others about the file; `parametersDiffer`; `insecureFile`; `noSpace`; `busy`. Nothing that
-  ///   was there has then changed.
+  ///   `corruptHeader` and others about the file; `parametersDiffer`; `insecureFile`; `noSpace`; `lockFileMissing`;
+  ///   `busy`, also if a living writer keeps a shard of a store that is to be replaced. Nothing that was there has then
+  ///   changed.
   public static func open(
     path: String, _ configuration: StoreConfiguration = StoreConfiguration()
   ) throws(WarpError) -> SharedStore {
@@ -113,7 +121,8 @@ public final class SharedStore: Sendable {
     try StoreDirectory.names(directory)
   }
 
-  /// Deletes a named store. Handles that have it open get `superseded` from then on.
+  /// Deletes a named store. Handles that have it open throw `superseded` until somebody makes a store of that name; then they
+  /// use it.
   ///
   /// - Returns: whether there was one.
   /// - Throws: `invalidName`, `notAStore` (a file that is not a store is not deleted), `insecureFile`, `busy`.
