@@ -73,6 +73,11 @@ extension Attachment {
   private func copyEntries(to header: Header, _ files: StoreFiles) throws(FormatError) {
     let data = try OpenFile(opening: files.newData, .readWrite, reopens: false)
     let lock = try OpenFile(opening: files.newLock, .readWrite, reopens: false)
+    // An entry goes when there are too many, and never to make room on a full disk for another: that stops the replacement.
+    let policy = policy
+    let whenFull: VictimPolicy = { file, shard, isEligible in
+      shard.count >= shard.capacity ? policy?(file, shard, isEligible) : nil
+    }
     let new = Attachment(
       path: files.newData,
       mapping: Mapping(
@@ -80,7 +85,7 @@ extension Attachment {
         data: try Region(descriptor: data.descriptor, size: header.geometry.fileSize, writable: true),
         lock: try Region(descriptor: lock.descriptor, size: lock.status.size, writable: true),
         lockStatus: lock.status),
-      registration: nil, environment: environment, policy: policy)
+      registration: nil, environment: environment, policy: whenFull)
     var carrier = Carrier(from: self, to: new)
     try carrier.run()
   }

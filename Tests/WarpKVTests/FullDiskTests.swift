@@ -69,6 +69,29 @@ import WarpTestSupport
       }
     }
 
+    /// Wherever the space runs out, in the tables, the lock file or in the middle of the entries: the old store stays whole.
+    @Test func aFullDiskStopsAReplacement() throws {
+      for free in [0, 60, 150, 250, 400] {
+        try withDisk(kibibytes: 2048) { disk in
+          let path = disk + "/a.warp"
+          let store = try SharedStore.open(path: path, .init(capacity: 1000, maxKeySize: 16, maxValueSize: 400))
+          for number in 0..<1000 { try store.set("\(number)", to: [UInt8](repeating: 7, count: 400)) }
+          try fill(disk, leaving: free)
+          expectCode(.noSpace, "\(free) KiB left") {
+            _ = try SharedStore.open(path: path, .init(capacity: 2000, maxKeySize: 16, maxValueSize: 500))
+          }
+          #expect(try store.keys().count == 1000)
+          #expect(store.capacity == 1000)
+          try store.set("0", to: [1])
+          #expect(try store.get("0") == [1])
+          let left = try TestFiles.names(disk)
+          #expect(left == ["a.warp", "a.warp-lock", "ballast"])
+          store.close()
+          #expect(try Verifier(path: path).findings() == [])
+        }
+      }
+    }
+
     /// With entries to give up, sets go on for ever; what is there is always right.
     @Test(arguments: [(400, 400), (262_144, 9), (262_144, 20_000)])
     func aFullDiskEvictsAndReuses(_ maxValueSize: Int, _ size: Int) throws {
