@@ -4,16 +4,6 @@
 import Synchronization
 public import WarpFormat
 
-/// What a set did.
-public enum SetResult: Sendable, Equatable {
-  /// The key is new, or its entry had expired.
-  case stored
-  /// The key had another value.
-  case replaced
-  /// The value is too large, also compressed. It is not stored, and an older value of the key is gone.
-  case skipped
-}
-
 extension SharedStore {
   /// Stores a value. When this returns, every process sees it, and no process's death undoes it.
   ///
