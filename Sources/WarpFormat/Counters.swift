@@ -2,6 +2,17 @@
 // Counters in the lock file (SPEC.md §12): a stripe of its own for each handle, relaxed adds, only growing. Stripe 0
 // holds what the sums were at the last reset.
 
+/// What is counted, in the order of the stripe.
+public enum Counter: Int, CaseIterable, Sendable {
+  case hits, misses, busyMisses, insertions, updates, evictions, expirations, removals, oversizeSkips, corrupt,
+    retries, recoveries, compressedFrom, compressedTo, encodeFailures, decodeFailures, loads, loadFailures,
+    loadNanoseconds, waits, staleHits, busySets, noSpaceSets, fullSets
+
+  public var field: Field {
+    Field("\(self)", rawValue * 8, 8, self == .loadNanoseconds ? .nanoseconds : .integer)
+  }
+}
+
 /// The sums over all stripes since the last reset.
 public struct CounterValues: Equatable, Sendable {
   private var values = [UInt64](repeating: 0, count: Counter.allCases.count)

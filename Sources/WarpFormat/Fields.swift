@@ -149,6 +149,8 @@ public enum ControlFields {
   public static var oldest: Field { Field("oldest", 72, 4) }
   public static var newest: Field { Field("newest", 76, 4) }
   public static var hand: Field { Field("hand", 80, 4) }
+  /// Where the next look for expired entries begins; 0: no entry ever had a deadline.
+  public static var sweep: Field { Field("sweep", 84, 4) }
   public static var writeCounter: Field { Field("writeCounter", 88, 8) }
   public static var lastStamp: Field { Field("lastStamp", 96, 8) }
   public static var storedBytes: Field { Field("storedBytes", 104, 8) }
@@ -157,7 +159,7 @@ public enum ControlFields {
     Structure(
       name: "Shard control", size: 256,
       fields: [
-        usedSlots, backedSlots, count, freeHead, oldest, newest, hand, writeCounter, lastStamp, storedBytes,
+        usedSlots, backedSlots, count, freeHead, oldest, newest, hand, sweep, writeCounter, lastStamp, storedBytes,
       ])
   }
 }
@@ -241,9 +243,11 @@ public enum LockLineFields {
   public static var sequence: Field { Field("sequence", 0, 8) }
   public static var owner: Field { Field("owner", 128, 8, .hex) }
   public static var recoveries: Field { Field("recoveries", 136, 8) }
+  /// Bit c is 1 whenever lease cell c is claimed, so that who looks for one reads no free cell.
+  public static var leases: Field { Field("leases", 144, 8, .hex) }
 
   public static var structure: Structure {
-    Structure(name: "Shard line", size: 256, fields: [sequence, owner, recoveries])
+    Structure(name: "Shard line", size: 256, fields: [sequence, owner, recoveries, leases])
   }
 }
 
@@ -269,16 +273,8 @@ public enum RegistryFields {
 /// A stripe of counters: only growing; stripe 0 holds the baseline of the last reset.
 public enum CounterFields {
   public static var structure: Structure {
-    Structure(name: "Counter stripe", size: 128, fields: Counter.allCases.map(\.field))
+    Structure(name: "Counter stripe", size: 256, fields: Counter.allCases.map(\.field))
   }
-}
-
-/// What is counted, in the order of the stripe.
-public enum Counter: Int, CaseIterable, Sendable {
-  case hits, misses, busyMisses, insertions, updates, evictions, expirations, removals, oversizeSkips, corrupt,
-    retries, recoveries, compressedFrom, compressedTo
-
-  public var field: Field { Field("\(self)", rawValue * 8, 8) }
 }
 
 /// A computation that one process does for all.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lock file's header (SPEC.md §5.7) and its registry of attached handles.
 //
-//   | header 4096 | shard lines 256 x n | registry 64 x 1024 | counters 128 x 256 | leases | visited bytes |
+//   | header 4096 | shard lines 256 x n | registry 64 x 1024 | counters 256 x 256 | leases | visited bytes |
 //
 // Nothing in this file is needed to read what is stored; it is rebuilt when it is missing, foreign or of another boot,
 // by whoever can prove that nobody is attached. All its blocks are allocated when it is made.

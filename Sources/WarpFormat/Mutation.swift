@@ -72,6 +72,8 @@ extension Shard {
     let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, &changes)
     // An entry that gave up its slot was unlinked, and that may have moved this key's bucket word.
     if changes.evictions + changes.expirations > 0 { existing = unsafe find(entry.key, parts) }
+    // Before the entry can be seen: whoever finds 0 need not look for expired entries.
+    if entry.header.deadline != 0, get(ControlFields.sweep) == 0 { put(ControlFields.sweep, 1) }
     let revision = get64(ControlFields.writeCounter) &+ 1
     put64(ControlFields.writeCounter, revision)
     changes.revision = revision
@@ -239,6 +241,7 @@ extension Shard {
     put(ControlFields.oldest, 0)
     put(ControlFields.newest, 0)
     put(ControlFields.hand, 0)
+    put(ControlFields.sweep, 0)
     put(ControlFields.count, 0)
     put64(ControlFields.storedBytes, 0)
     endWrite()

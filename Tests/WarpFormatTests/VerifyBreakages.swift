@@ -57,6 +57,7 @@ extension Breakage {
     Breakage("C03", of: Sample.large) { $0.setControl(ControlFields.backedSlots, 4) },
     inControl("C04", ControlFields.count, 2), inControl("C05", also: [], ControlFields.lastStamp, 2),
     inControl("C05", ControlFields.writeCounter, 2), inControl("C06", ControlFields.storedBytes, 0),
+    inControl("C07", ControlFields.sweep, 0), inControl("C07", ControlFields.sweep, 6),
     Breakage("P01") { $0.data[$0.geometry.shardOffset(0) + $0.geometry.slotsOffset - 1] = 1 },
     Breakage("P01") { $0.data[$0.data.count - 1] = 1 },
   ]
@@ -222,7 +223,7 @@ extension Breakage {
     inLockHeader("L02", LockHeaderFields.storeID.offset),
     inLockHeader("L03", LockHeaderFields.leaseCells.offset),
     Breakage("L03") { $0.lock.append(0) }, inLock("L04") { $0.linesOffset + 8 },
-    inLock("L04") { $0.registryOffset + 1023 * 64 + 63 }, inLock("L04") { $0.countersOffset + 127 },
+    inLock("L04") { $0.registryOffset + 1023 * 64 + 63 }, inLock("L04") { $0.countersOffset + 255 },
     inLock("L04") { $0.visitedOffset + 5 }, inLock("L04") { $0.fileSize - 1 },
     // An owner that nobody is: no such generation, no such entry.
     inLock("L05") { $0.linesOffset + LockLineFields.owner.offset },

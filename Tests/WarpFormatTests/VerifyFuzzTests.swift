@@ -30,18 +30,18 @@ import WarpTestSupport
     #expect(try files.brokenRules() == [])
   }
 
-  /// Bytes that no rule restricts: sequences that stay even or become 1, recoveries, and what the registry, counters and
+  /// Bytes that no rule restricts: sequences that stay even or become 1, recoveries, the hint at leases, and what the registry, counters and
   /// leases hold.
   private func isFree(_ offset: Int, _ geometry: LockGeometry, _ old: UInt8, _ new: UInt8) -> Bool {
     switch offset {
     case geometry.linesOffset..<geometry.registryOffset:
       let within = offset - geometry.linesOffset
       let isSequence = within == 0 && ((old ^ new) & 1 == 0 || new == 1)
-      return isSequence || (1..<8).contains(within) || (136..<144).contains(within)
+      return isSequence || (1..<8).contains(within) || (136..<152).contains(within)
     case geometry.registryOffset..<geometry.countersOffset:
       return (offset - geometry.registryOffset) % 64 < 44
     case geometry.countersOffset..<geometry.leasesOffset:
-      return (offset - geometry.countersOffset) % 128 < 112
+      return (offset - geometry.countersOffset) % 256 < 192
     case geometry.leasesOffset..<geometry.visitedOffset: return true
     case geometry.visitedOffset..<(geometry.visitedOffset + geometry.slotsPerShard): return new <= 1
     default: return false
@@ -53,7 +53,7 @@ import WarpTestSupport
     let files = try ImageFiles(image)
     let geometry = image.lockGeometry
     let areas = [
-      0..<(geometry.registryOffset + 128), (geometry.countersOffset - 64)..<(geometry.countersOffset + 256),
+      0..<(geometry.registryOffset + 128), (geometry.countersOffset - 64)..<(geometry.countersOffset + 512),
       (geometry.leasesOffset - 128)..<(geometry.leasesOffset + 64),
       (geometry.visitedOffset - 32)..<geometry.fileSize,
     ]

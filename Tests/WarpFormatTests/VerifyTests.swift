@@ -90,7 +90,7 @@ struct Breakage: Sendable, CustomTestStringConvertible {
         + Breakage.slots
         + Breakage.queue + Breakage.lock).map(\.rule))
     let all =
-      numbered("H", 1...9) + numbered("G", 1...3) + numbered("S", 1...5) + numbered("C", 1...6)
+      numbered("H", 1...9) + numbered("G", 1...3) + numbered("S", 1...5) + numbered("C", 1...7)
       + numbered("B", 1...7) + numbered("M", 1...5) + numbered("E", 1...11) + numbered("Q", 1...4) + [
         "A01", "P01",
       ]

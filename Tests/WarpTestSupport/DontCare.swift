@@ -85,6 +85,9 @@ private struct ShardDontCare {
     case 80..<84:
       let hand = Int(value(ControlFields.hand))
       return hand == 0 || live.contains(hand)
+    case 84..<88:
+      let hasDeadline = live.contains { image.slot($0, SlotFields.deadline, shard: shard) != 0 }
+      return ((hasDeadline ? 1 : 0)...slots).contains(value(ControlFields.sweep))
     case 88..<96: return value(ControlFields.writeCounter) >= max(highestRevision, highestSequence)
     case 96..<104: return value(ControlFields.lastStamp) >= highestStamp
     default: return false

@@ -112,6 +112,7 @@ package struct StoreImage {
     setControl(C.usedSlots, UInt64(slot), shard: shard)
     setControl(C.writeCounter, serial, shard: shard)
     setControl(C.lastStamp, serial, shard: shard)
+    if deadline != 0 { setControl(C.sweep, 1, shard: shard) }
     if geometry.allocatesRuns {
       setControl(C.backedSlots, UInt64(geometry.slotsPerShard), shard: shard)
     } else {

@@ -154,6 +154,8 @@ extension Damage {
       .inControl("C05-write-counter", C.writeCounter, 1),
       .inControl("C05-last-stamp", C.lastStamp, 0),
       .inControl("C06-stored-bytes", C.storedBytes, 1),
+      .inControl("C07-deadline-unswept", C.sweep, 0, of: "deadlines"),
+      .inControl("C07-sweep", C.sweep, 6),
       .byte("P01-padding", "empty") { $0.geometry.shardOffset(0) + $0.geometry.slotsOffset - 1 },
       .byte("P01-after-the-slots", "empty") {
         $0.slotOffset($0.geometry.slotsPerShard) + $0.geometry.slotStride

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules C01 to C06, P01, M01 to M05, E01, E02, E11: control, padding, metadata and control words of a shard, on a
+// Rules C01 to C07, P01, M01 to M05, E01, E02, E11: control, padding, metadata and control words of a shard, on a
 // stable image (SPEC.md, "Verification").
 //
 // One pass over the slots collects the live ones for the rules that follow. Stretches of 1,024 slots whose headers and
@@ -158,8 +158,23 @@ extension ShardCheck {
     if stored != sum {
       report(finding("C06", offset(F.storedBytes), "storedBytes is \(stored), the live slots hold \(sum)"))
     }
+    checkSweep(report)
     checkOrder("M02", MetadataFields.stamp, F.lastStamp, live.map { ($0.stamp, $0.slot) }, report)
     checkOrder("M03", MetadataFields.revision, F.writeCounter, live.map { ($0.revision, $0.slot) }, report)
+  }
+
+  private func checkSweep(_ report: Report) {
+    typealias F = ControlFields
+    let sweep = shard.control.count(F.sweep)
+    if sweep > geometry.slotsPerShard {
+      report(
+        finding("C07", offset(F.sweep), "sweep is slot \(sweep), the shard has \(geometry.slotsPerShard) slots"))
+    } else if sweep == 0,
+      let entry = live.first(where: { shard.header(SlotFields.deadline, slot: $0.slot) != 0 })
+    {
+      report(
+        finding("C07", offset(F.sweep), "sweep is 0, but slot \(entry.slot) has a deadline", slot: entry.slot))
+    }
   }
 
   /// Distinct, positive, and none above the counter they are drawn from. Of equal ones the higher slot is reported.
