@@ -98,6 +98,8 @@ public enum Format {
   /// How long an opener waits for the creation lock or for a half-made pair of files.
   public static let creationWait: Int64 = 10_000_000_000
   public static let attachTries = 1000
+  /// How often an update begins again because others were faster.
+  public static let updateTries = 100
   /// How long an opener waits for those who are attached to make a lost lock file anew.
   static let lostLockWait: Int64 = 1_000_000_000
   /// How long the last to leave waits for the creation lock before it leaves without a record.

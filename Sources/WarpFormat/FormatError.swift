@@ -18,7 +18,7 @@ public struct FormatError: Error, Equatable, Sendable, CustomStringConvertible {
     // System
     case noSpace, fileSizeLimit, readOnly, unsupportedPlatform, tooManyProcesses, system
     // Operations
-    case busy, full, closed, superseded, descriptorLost, backendUnavailable
+    case busy, full, closed, superseded, descriptorLost, backendUnavailable, notAnInteger, integerOverflow
   }
 
   public let code: Code

@@ -81,6 +81,9 @@ public struct StoreConfiguration: Sendable {
 
   /// How long a writer waits for another one that makes no progress, before it throws `busy`.
   public var writerWait: Duration
+  /// Tells the time by which entries expire; nil: the system's, which counts while the machine sleeps and never steps. All
+  /// processes that use a store must use the same: one of a test's own is for stores of that test.
+  public var clock: CacheClock?
 
   public init(
     capacity: Int = Format.defaultCapacity, maxKeySize: Int = Format.defaultMaxKeySize,
@@ -88,7 +91,7 @@ public struct StoreConfiguration: Sendable {
     eviction: Eviction = .sieve, compression: Compression = .none, maxRawSize: Int? = nil,
     verifyReads: Bool = false, access: Access = .readWrite, ifDifferent: IfDifferent = .replace,
     createIfMissing: Bool = true, schemaFingerprint: UInt64 = 0,
-    writerWait: Duration = .nanoseconds(Format.writerWait)
+    writerWait: Duration = .nanoseconds(Format.writerWait), clock: CacheClock? = nil
   ) {
     self.capacity = capacity
     self.maxKeySize = maxKeySize
@@ -104,6 +107,7 @@ public struct StoreConfiguration: Sendable {
     self.createIfMissing = createIfMissing
     self.schemaFingerprint = schemaFingerprint
     self.writerWait = writerWait
+    self.clock = clock
   }
 
   /// - Throws: `invalidTimeToLive`, `invalidArgument`.
@@ -133,12 +137,11 @@ enum Expiry {
   /// A time to live in nanoseconds, rounded up.
   ///
   /// - Throws: `invalidTimeToLive` unless it is positive and at most 2^62 ns, 146 years.
-  static func nanoseconds(_ duration: Duration) throws(WarpError) -> UInt64 {
+  static func nanoseconds(_ duration: Duration, field: String = "timeToLive") throws(WarpError) -> UInt64 {
     guard let nanoseconds = exactly(duration) else {
       throw WarpError(
         .invalidTimeToLive,
-        "a time to live of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no expiry leave it nil",
-        field: "timeToLive")
+        "\(field) \(duration) is not in 1 ns...\(limit / 1_000_000_000) s; for no end leave it nil", field: field)
     }
     return nanoseconds
   }
@@ -169,5 +172,12 @@ enum Expiry {
     guard lifetime > 0 else { return 0 }
     let (sum, overflow) = written.addingReportingOverflow(lifetime)
     return overflow ? .max : sum
+  }
+
+  /// The deadline, and when the entry ends to be fresh; 0: never. Nothing is fresh after its deadline.
+  static func ends(_ written: UInt64, _ lifetime: Lifetime) -> (deadline: UInt64, freshUntil: UInt64) {
+    let deadline = deadline(written, lifetime.whole)
+    let freshUntil = self.deadline(written, lifetime.fresh)
+    return (deadline, deadline == 0 ? freshUntil : min(freshUntil, deadline))
   }
 }

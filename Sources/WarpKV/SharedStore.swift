@@ -100,6 +100,8 @@ public final class SharedStore: Sendable {
     let parameters = try configuration.parameters()
     // Asked for zstd without having it: an error before anything is made.
     if parameters.zstd, !Compression.isAvailable { throw Compression.missing(path: files.data) }
+    var environment = environment
+    if let clock = configuration.clock { environment.bootTime = { Int64(truncatingIfNeeded: clock.now()) } }
     var request = try OpenRequest(
       files: files, parameters: parameters, readOnly: configuration.access == .readOnly,
       creates: configuration.createIfMissing, ifDifferent: configuration.ifDifferent.request,

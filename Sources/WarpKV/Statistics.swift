@@ -31,6 +31,21 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   /// Bytes of values before and after compression, of those that were compressed.
   public var compressedFrom: Int
   public var compressedTo: Int
+  /// Hits whose time to be fresh was over, as far as the gets asked for that.
+  public var staleHits: Int
+  /// Keys or values that had no encoding, and stored values that were not of the type that was asked for.
+  public var encodeFailures: Int
+  public var decodeFailures: Int
+  /// Computations of values that were missing or stale, how many of them gave none, and the time that all took.
+  public var loads: Int
+  public var loadFailures: Int
+  public var loadTime: Duration
+  /// Callers that waited for another's computation.
+  public var waits: Int
+  /// Writes that failed with `busy`, `noSpace` or `full`.
+  public var busySets: Int
+  public var noSpaceSets: Int
+  public var fullSets: Int
   /// Entries in the store now.
   public var count: Int
   public var capacity: Int
@@ -47,6 +62,9 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
     let gets = Double(hits) + Double(misses) + Double(busyMisses)
     return gets == 0 ? 0 : Double(hits) / gets
   }
+
+  /// Bytes that compression has saved so far.
+  public var savedBytes: Int { compressedFrom - compressedTo }
 
   public var description: String {
     "hits \(hits), misses \(misses), count \(count) of \(capacity), evictions \(evictions), expirations "
@@ -71,7 +89,10 @@ extension SharedStore {
       insertions: number(.insertions), updates: number(.updates), evictions: number(.evictions),
       expirations: number(.expirations), removals: number(.removals), oversizeSkips: number(.oversizeSkips),
       corrupt: number(.corrupt), retries: number(.retries), recoveries: number(.recoveries),
-      compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo),
+      compressedFrom: number(.compressedFrom), compressedTo: number(.compressedTo), staleHits: number(.staleHits),
+      encodeFailures: number(.encodeFailures), decodeFailures: number(.decodeFailures), loads: number(.loads),
+      loadFailures: number(.loadFailures), loadTime: .nanoseconds(number(.loadNanoseconds)), waits: number(.waits),
+      busySets: number(.busySets), noSpaceSets: number(.noSpaceSets), fullSets: number(.fullSets),
       count: file.shards.reduce(0) { $0 + $1.count }, capacity: file.header.geometry.capacity,
       storedBytes: file.storedBytes, allocatedBytes: allocated.data + allocated.lock,
       isOrphaned: try !file.isNamed())

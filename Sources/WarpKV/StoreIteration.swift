@@ -4,16 +4,6 @@
 import Synchronization
 import WarpFormat
 
-/// A copy of one entry.
-public struct StoreEntry: Sendable, Equatable {
-  public let key: [UInt8]
-  public let value: [UInt8]
-  /// nil: it does not expire.
-  public let remaining: Duration?
-  /// Grows with every write to the entry's shard, and is never used again.
-  public let revision: UInt64
-}
-
 extension SharedStore {
   /// Runs a closure on a copy of each entry that has not expired: shard by shard, oldest first. The closure may use
   /// the store. A key that is present throughout appears exactly once.
@@ -54,21 +44,13 @@ extension SharedStore {
 
   /// nil if it has expired or its bytes can't be decoded.
   private func entry(_ copy: EntryCopy, _ file: Attachment) -> StoreEntry? {
-    var remaining: Duration?
-    if copy.header.deadline != 0 {
-      let now = file.storeTime()
-      guard now < copy.header.deadline else { return nil }
-      remaining = .nanoseconds(Int64(clamping: copy.header.deadline - now))
-    }
-    guard let value = decoded(copy.stored, copy.header) else {
+    var facts = EntryFacts(copy.header, copy.metadata)
+    if facts.deadline != 0 || facts.freshUntil != 0 { facts.now = file.storeTime() }
+    guard facts.deadline == 0 || facts.now < facts.deadline else { return nil }
+    guard let value = copy.value else {
       file.count(.corrupt)
       return nil
     }
-    return StoreEntry(key: copy.key, value: value, remaining: remaining, revision: copy.metadata.revision)
-  }
-
-  private func decoded(_ stored: [UInt8], _ header: EntryHeader) -> [UInt8]? {
-    if header.codec == Format.codecRaw { return header.rawSize == stored.count ? stored : nil }
-    return Compression.value(stored, rawSize: header.rawSize)
+    return StoreEntry(key: copy.key, value: value, facts)
   }
 }

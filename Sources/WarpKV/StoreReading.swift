@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gets. The primitive copies into the caller's buffer without allocating; the others are built on the same lookup.
+// Gets. The primitive copies into the caller's buffer without allocating; the others run it on scratch memory, again if
+// the value turns out to be larger.
 
 public import WarpFormat
 
@@ -41,7 +42,11 @@ extension SharedStore {
   ///
   /// - Throws: `closed`, `superseded`.
   public func get(_ key: RawSpan) throws(WarpError) -> [UInt8]? {
-    try unsafe key.withUnsafeBytes { (key) throws(WarpError) in try unsafe bytes(of: key) }
+    try unsafe withCopy(
+      { (target) throws(WarpError) in
+        try unsafe key.withUnsafeBytes { (key) throws(WarpError) in try unsafe get(key, into: target) }
+      }, { (value) throws(WarpError) in unsafe [UInt8](value) }
+    ).found
   }
 
   /// See ``get(_:)-(RawSpan)``.
@@ -55,24 +60,11 @@ extension SharedStore {
   public func withValue<Result>(
     for key: RawSpan, _ body: (RawSpan) throws(WarpError) -> Result
   ) throws(WarpError) -> Result? {
-    var needed = Format.stackCopySize
-    while true {
-      let round = try unsafe withTemporary(needed) { (target) throws(WarpError) -> Round<Result> in
-        let outcome = try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
-          try unsafe get(key, into: target)
-        }
-        switch outcome {
-        case .hit(let size):
-          return .done(try unsafe body(UnsafeRawBufferPointer(rebasing: target[..<size]).bytes))
-        case .miss, .busy: return .done(nil)
-        case .tooSmall(let size): return .again(size)
-        }
-      }
-      switch round {
-      case .done(let result): return result
-      case .again(let size): needed = size
-      }
-    }
+    try unsafe withCopy(
+      { (target) throws(WarpError) in
+        try unsafe key.withUnsafeBytes { (key) throws(WarpError) in try unsafe get(key, into: target) }
+      }, { (value) throws(WarpError) in try unsafe body(value.bytes) }
+    ).found
   }
 
   /// Whether there is a value that has not expired. Counts as no get, and does not mark the entry visited.
@@ -90,136 +82,22 @@ extension SharedStore {
   /// See ``contains(_:)-(RawSpan)``.
   public func contains(_ key: [UInt8]) throws(WarpError) -> Bool { try unsafe contains(key.span.bytes) }
 
-  // MARK: The one lookup
+  // MARK: Copies
 
-  private func get(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) throws(WarpError) -> GetResult {
-    try look { file in unsafe get(key, into: target, in: file) }
-  }
-
-  /// Runs a lookup on the current files without a reference or a lock. If they were left meanwhile it may have looked at
-  /// zeros, and what it did not find there says nothing.
-  @inline(__always)
-  private func look<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
-    let fast: Result? = unsafe current.unowned._withUnsafeGuaranteedRef { file in
-      guard file.isCurrent else { return nil }
-      let outcome = body(file)
-      return outcome.isAbsent && (file.gate.value != 0 || !file.hasLockFile) ? nil : outcome
-    }
-    return if let fast { fast } else { try lookAgain(body) }
-  }
-
-  @inline(never)
-  private func lookAgain<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
-    // A reader waits no longer for another thread that moves the handle than for a writer. What this thread does itself to
-    // move it takes as long as it takes, and is followed by a look.
-    var end = System.bootTime() + Format.readerWait
-    for _ in 0..<Format.readerTries {
-      let file = attachment
-      var standing = Standing.stay
-      if !file.isCurrent || !file.hasLockFile {
-        standing = try settle(file, file.superseded(), patience: Format.readerWait)
-      }
-      switch standing {
-      case .moved: end = System.bootTime() + Format.readerWait
-      case .stay:
-        let outcome = body(file)
-        if !outcome.isAbsent || file.gate.value == 0 { return outcome }
-      case .busy:
-        if System.bootTime() >= end { return .busy }
-      }
-    }
-    return .busy
-  }
-
-  private func get(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, in file: Attachment
-  ) -> GetResult {
-    let hash = unsafe file.hash(key)
-    if configuration.verifyReads { return unsafe verifiedGet(key, hash, into: target, in: file) }
-    var stored: [UInt8] = []
-    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
-      if candidate.header.codec == Format.codecRaw {
-        if candidate.header.storedSize <= target.count { unsafe shard.copyValue(candidate, to: target) }
-      } else {
-        stored = shard.storedBytes(candidate)
-      }
-    }
-    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
-    let header = candidate.header
-    guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target, in: file) }
-    guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
-    file.count(.hits)
-    return .hit(size: header.storedSize)
-  }
-
-  /// A miss of either kind, counted.
-  private func absent(_ lookup: Lookup, in file: Attachment) -> GetResult {
-    if case .busy = lookup {
-      file.count(.busyMisses)
-      return .busy
-    }
-    file.count(.misses)
-    return .miss
-  }
-
-  /// With the checksum taken over the private copy.
-  private func verifiedGet(
-    _ key: UnsafeRawBufferPointer, _ hash: UInt64, into target: UnsafeMutableRawBufferPointer, in file: Attachment
-  ) -> GetResult {
-    var stored: [UInt8] = []
-    var metadata: EntryMetadata?
-    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
-      stored = shard.storedBytes(candidate)
-      metadata = shard.metadata(candidate.slot)
-    }
-    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
-    guard let metadata, metadata.hash == hash,
-      file.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
-    else { return corruptMiss(in: file) }
-    return unsafe decode(stored, candidate.header, into: target, in: file)
-  }
-
-  private func decode(
-    _ stored: [UInt8], _ header: EntryHeader, into target: UnsafeMutableRawBufferPointer, in file: Attachment
-  ) -> GetResult {
-    if header.codec == Format.codecZstd {
-      let isHonest = unsafe stored.withUnsafeBytes { unsafe Compression.declares($0, header.rawSize) }
-      guard isHonest else { return corruptMiss(in: file) }
-    }
-    guard header.rawSize <= target.count else { return .tooSmall(needed: header.rawSize) }
-    let isRight: Bool
-    switch header.codec {
-    case Format.codecRaw:
-      isRight = header.rawSize == stored.count
-      if isRight { unsafe target.copyBytes(from: stored) }
-    case Format.codecZstd:
-      isRight = unsafe stored.withUnsafeBytes { frame in
-        unsafe Compression.decompress(
-          frame, into: UnsafeMutableRawBufferPointer(rebasing: target[..<header.rawSize]))
-      }
-    default: isRight = false
-    }
-    guard isRight else { return corruptMiss(in: file) }
-    file.count(.hits)
-    return .hit(size: header.rawSize)
-  }
-
-  private func corruptMiss(in file: Attachment) -> GetResult {
-    file.count(.corrupt)
-    file.count(.misses)
-    return .miss
-  }
-
-  private func bytes(of key: UnsafeRawBufferPointer) throws(WarpError) -> [UInt8]? {
+  /// Runs a closure on a private copy of a value that `get` has made.
+  func withCopy<Result>(
+    _ get: (UnsafeMutableRawBufferPointer) throws(WarpError) -> GetResult,
+    _ body: (UnsafeRawBufferPointer) throws(WarpError) -> Result
+  ) throws(WarpError) -> Copied<Result> {
     var needed = Format.stackCopySize
     while true {
-      let round = try unsafe withTemporary(needed) { (target) throws(WarpError) -> Round<[UInt8]> in
-        switch try unsafe get(key, into: target) {
-        case .hit(let size): return unsafe .done([UInt8](target[..<size]))
-        case .miss, .busy: return .done(nil)
-        case .tooSmall(let size): return .again(size)
+      let round = try unsafe withTemporary(needed) { (target) throws(WarpError) -> Round<Result> in
+        switch try unsafe get(target) {
+        case .hit(let size):
+          .done(.found(try unsafe body(UnsafeRawBufferPointer(rebasing: target[..<size]))))
+        case .miss: .done(.miss)
+        case .busy: .done(.busy)
+        case .tooSmall(let size): .again(size)
         }
       }
       switch round {
@@ -230,23 +108,17 @@ extension SharedStore {
   }
 }
 
-/// What a lookup can end with.
-private protocol Answer {
-  /// Nothing was found, for whatever reason.
-  var isAbsent: Bool { get }
-  static var busy: Self { get }
-}
+/// What became of a get by copy.
+package enum Copied<Result> {
+  case found(Result)
+  case miss
+  case busy
 
-extension Lookup: Answer {
-  fileprivate var isAbsent: Bool { if case .hit = self { false } else { true } }
-}
-
-extension GetResult: Answer {
-  fileprivate var isAbsent: Bool { self == .miss || self == .busy }
+  package var found: Result? { if case .found(let result) = self { result } else { nil } }
 }
 
 private enum Round<Result> {
-  case done(Result?)
+  case done(Copied<Result>)
   case again(Int)
 }
 

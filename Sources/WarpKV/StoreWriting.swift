@@ -1,62 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sets and removes. Encoding, compression and digest happen before the shard is taken.
+//
+// - `store` is the one primitive of all sets. Its condition is looked at as the shard's owner, in the critical section
+//   that writes, so of several conditional sets at the same time the first wins and the others see it.
+// - A set that is refused changes and counts nothing.
 
 import Synchronization
 public import WarpFormat
 
+/// What a set did, and the revision that it gave the entry; 0 if there is none.
+package struct Stored: Equatable, Sendable {
+  package let result: SetResult
+  package let revision: UInt64
+}
+
+/// What else must hold when a value is stored, and what is done then, all by the shard's owner: a lease, for instance.
+package struct StoreClaim {
+  /// Asked before anything is written; the set is refused if it says no.
+  let mayStore: (Attachment, Shard) -> Bool
+  /// Done when the value is stored, or the set is skipped because it is too large. Not done if the set is refused or
+  /// fails.
+  let finish: (Attachment, Shard) -> Void
+
+  package init(
+    mayStore: @escaping (Attachment, Shard) -> Bool, finish: @escaping (Attachment, Shard) -> Void
+  ) {
+    self.mayStore = mayStore
+    self.finish = finish
+  }
+}
+
 extension SharedStore {
   /// Stores a value. When this returns, every process sees it, and no process's death undoes it.
   ///
-  /// - Parameter timeToLive: from now on; nil: the handle's own.
+  /// - Parameters:
+  ///   - timeToLive: from now on; nil: the handle's own.
+  ///   - freshFor: from now on; then ``StoreEntry/isStale``, until the entry expires. nil: never stale.
   /// - Throws: `keyTooLarge`, `invalidTimeToLive`; `busy`, `full`, `noSpace`: an older value then stays; `readOnly`,
   ///   `closed`, `superseded`, `corruptShard`.
   /// - Complexity: O(key + value); eviction adds O(1) amortised.
   @discardableResult
   public func set(
-    _ key: RawSpan, to value: RawSpan, timeToLive: Duration? = nil
+    _ key: RawSpan, to value: RawSpan, timeToLive: Duration? = nil, freshFor: Duration? = nil
   ) throws(WarpError) -> SetResult {
-    let lifetime = try timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? defaultTimeToLive
-    return try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
+    try set(key, to: value, lifetime: lifetime(timeToLive, freshFor), if: .always)
+  }
+
+  /// See ``set(_:to:timeToLive:freshFor:)-(RawSpan,_,_,_)``.
+  @discardableResult
+  public func set(
+    _ key: [UInt8], to value: [UInt8], timeToLive: Duration? = nil, freshFor: Duration? = nil
+  ) throws(WarpError) -> SetResult {
+    try unsafe set(key.span.bytes, to: value.span.bytes, timeToLive: timeToLive, freshFor: freshFor)
+  }
+
+  /// See ``set(_:to:timeToLive:freshFor:)-(RawSpan,_,_,_)``. The key's bytes are its UTF-8.
+  @discardableResult
+  public func set(
+    _ key: String, to value: [UInt8], timeToLive: Duration? = nil, freshFor: Duration? = nil
+  ) throws(WarpError) -> SetResult {
+    try set(Array(key.utf8), to: value, timeToLive: timeToLive, freshFor: freshFor)
+  }
+
+  func set(
+    _ key: RawSpan, to value: RawSpan, lifetime: Lifetime, if condition: SetCondition
+  ) throws(WarpError) -> SetResult {
+    try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
       try unsafe value.withUnsafeBytes { (value) throws(WarpError) in
-        try unsafe set(key, value, lifetime: lifetime)
+        try unsafe store(key, value, lifetime: lifetime, if: condition).result
       }
     }
   }
 
-  /// See ``set(_:to:timeToLive:)-(RawSpan,_,_)``.
-  @discardableResult
-  public func set(_ key: [UInt8], to value: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
-    try unsafe set(key.span.bytes, to: value.span.bytes, timeToLive: timeToLive)
+  /// - Throws: `invalidTimeToLive`.
+  func lifetime(_ timeToLive: Duration?, _ freshFor: Duration? = nil) throws(WarpError) -> Lifetime {
+    var lifetime = Lifetime(whole: defaultTimeToLive)
+    if let timeToLive { lifetime.whole = try Expiry.nanoseconds(timeToLive) }
+    if let freshFor { lifetime.fresh = try Expiry.nanoseconds(freshFor, field: "freshFor") }
+    return lifetime
   }
 
-  /// See ``set(_:to:timeToLive:)-(RawSpan,_,_)``. The key's bytes are its UTF-8.
-  @discardableResult
-  public func set(_ key: String, to value: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
-    try set(Array(key.utf8), to: value, timeToLive: timeToLive)
-  }
-
-  private func set(
-    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: UInt64
-  ) throws(WarpError) -> SetResult {
-    return try withCurrent { (file) throws(WarpError) in try unsafe set(key, value, lifetime, in: file) }
-  }
-
-  private func set(
-    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ lifetime: UInt64, in file: Attachment
-  ) throws(WarpError) -> SetResult {
-    let limits = file.header.geometry
-    guard key.count <= limits.maxKeySize else {
-      throw WarpError(
-        .keyTooLarge,
-        "the key has \(key.count) bytes, the store takes \(limits.maxKeySize): use a shorter key or a larger "
-          + "maxKeySize")
+  /// Stores a value if the condition holds, in one step.
+  ///
+  /// - Parameter claim: what else must hold.
+  /// - Throws: as ``set(_:to:timeToLive:freshFor:)-(RawSpan,_,_,_)``.
+  package func store(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: Lifetime,
+    if condition: SetCondition = .always, holding claim: StoreClaim? = nil
+  ) throws(WarpError) -> Stored {
+    try withCurrent { (file) throws(WarpError) in
+      let limits = file.header.geometry
+      guard key.count <= limits.maxKeySize else { throw SharedStore.keyTooLarge(key.count, file) }
+      let frame = unsafe compressed(value, for: file)
+      guard frame != nil || value.count <= limits.maxValueSize else {
+        return try unsafe skip(key, condition, claim, in: file)
+      }
+      guard let frame else {
+        return try unsafe store(key, value, value.count, Format.codecRaw, lifetime, condition, claim, in: file)
+      }
+      return try unsafe frame.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
+        try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime, condition, claim, in: file)
+      }
     }
-    let frame = unsafe compressed(value, for: file)
-    guard frame != nil || value.count <= limits.maxValueSize else { return try unsafe skip(key, in: file) }
-    guard let frame else { return try unsafe store(key, value, value.count, Format.codecRaw, lifetime, in: file) }
-    return try unsafe frame.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
-      try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime, in: file)
-    }
+  }
+
+  static func keyTooLarge(_ size: Int, _ file: Attachment) -> WarpError {
+    WarpError(
+      .keyTooLarge,
+      "the key has \(size) bytes, the store takes \(file.header.geometry.maxKeySize): use a shorter key or a larger "
+        + "maxKeySize")
   }
 
   /// The value's frame if this handle compresses, it is worth it, and it fits.
@@ -65,41 +117,70 @@ extension SharedStore {
     guard case .zstd(let level, let threshold) = configuration.compression, file.header.usesZstd,
       value.count >= threshold || value.count > limits.maxValueSize, value.count <= limits.maxRawSize
     else { return nil }
-    let frame = unsafe Compression.compress(
-      value, level: level, limit: min(limits.maxValueSize, value.count - 1))
-    if let frame {
-      file.count(.compressedFrom, value.count)
-      file.count(.compressedTo, frame.count)
-    }
-    return frame
+    return unsafe Compression.compress(value, level: level, limit: min(limits.maxValueSize, value.count - 1))
   }
 
-  private func skip(_ key: UnsafeRawBufferPointer, in file: Attachment) throws(WarpError) -> SetResult {
-    _ = try unsafe remove(key, in: file)
-    file.count(.oversizeSkips)
-    return .skipped
+  private func skip(
+    _ key: UnsafeRawBufferPointer, _ condition: SetCondition, _ claim: StoreClaim?, in file: Attachment
+  ) throws(WarpError) -> Stored {
+    let hash = unsafe file.hash(key)
+    let skipped: Void? = try unsafe own(key, hash, condition, claim, in: file) { (shard) throws(WarpError) in
+      unsafe file.remove(key, hash, in: shard)
+      file.count(.oversizeSkips)
+    }
+    return Stored(result: skipped == nil ? .refused : .skipped, revision: 0)
   }
 
   private func store(
     _ key: UnsafeRawBufferPointer, _ stored: UnsafeRawBufferPointer, _ rawSize: Int, _ codec: UInt8,
-    _ lifetime: UInt64, in file: Attachment
-  ) throws(WarpError) -> SetResult {
+    _ lifetime: Lifetime, _ condition: SetCondition, _ claim: StoreClaim?, in file: Attachment
+  ) throws(WarpError) -> Stored {
     let hash = unsafe file.hash(key)
-    let shard = file.shard(of: hash)
     let written = file.storeTime()
+    let (deadline, freshUntil) = Expiry.ends(written, lifetime)
     let header = EntryHeader(
-      deadline: Expiry.deadline(written, lifetime), keySize: key.count, storedSize: stored.count,
-      rawSize: rawSize, codec: codec, flags: 0)
-    let entry = unsafe PendingEntry(key: key, stored: stored, hash: hash, header: header, written: written)
-    let changes = try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
+      deadline: deadline, keySize: key.count, storedSize: stored.count, rawSize: rawSize, codec: codec, flags: 0)
+    let entry = unsafe PendingEntry(
+      key: key, stored: stored, hash: hash, header: header, written: written, freshUntil: freshUntil)
+    let changes = try unsafe own(key, hash, condition, claim, in: file) { (shard) throws(WarpError) in
       let changes = try shard.set(entry, in: file, now: file.storeTime)
       // Counted as the owner: a replacer has every shard when it carries the counters over.
-      file.count(changes.replaced ? .updates : .insertions)
-      file.count(.evictions, changes.evictions)
-      file.count(.expirations, changes.expirations)
+      file.count(changes)
+      if codec == Format.codecZstd {
+        file.count(.compressedFrom, rawSize)
+        file.count(.compressedTo, header.storedSize)
+      }
       return changes
     }
-    return changes.replaced ? .replaced : .stored
+    guard let changes else { return Stored(result: .refused, revision: 0) }
+    return Stored(result: changes.replaced ? .replaced : .stored, revision: changes.revision)
+  }
+
+  /// Runs `body` as the owner of the key's shard, unless the condition or the claim says no; then the answer is nil.
+  private func own<Result>(
+    _ key: UnsafeRawBufferPointer, _ hash: UInt64, _ condition: SetCondition, _ claim: StoreClaim?,
+    in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
+  ) throws(WarpError) -> Result? {
+    try own(file.shard(of: hash), in: file) { (shard) throws(WarpError) in
+      guard unsafe file.holds(condition, key, hash, in: shard), claim?.mayStore(file, shard) ?? true else {
+        return nil
+      }
+      let result = try body(shard)
+      claim?.finish(file, shard)
+      return result
+    }
+  }
+
+  /// Runs `body` as the shard's owner. What keeps a write from being done is counted.
+  func own<Result>(
+    _ shard: Shard, in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
+  ) throws(WarpError) -> Result {
+    do throws(WarpError) {
+      return try file.withShard(shard, limit: writerWait) { () throws(WarpError) in try body(shard) }
+    } catch {
+      file.countFailure(error.code)
+      throw error
+    }
   }
 
   /// Removes a key. Returns whether it was there and not expired.
@@ -107,7 +188,15 @@ extension SharedStore {
   /// - Throws: `busy`, `readOnly`, `closed`, `superseded`.
   @discardableResult
   public func remove(_ key: RawSpan) throws(WarpError) -> Bool {
-    try unsafe key.withUnsafeBytes { (key) throws(WarpError) in try unsafe removeBytes(key) }
+    try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
+      try withCurrent { (file) throws(WarpError) in
+        guard key.count <= file.header.geometry.maxKeySize else { return false }
+        let hash = unsafe file.hash(key)
+        return try own(file.shard(of: hash), in: file) { (shard) throws(WarpError) in
+          unsafe file.remove(key, hash, in: shard)
+        }
+      }
+    }
   }
 
   /// See ``remove(_:)-(RawSpan)``.
@@ -118,23 +207,6 @@ extension SharedStore {
   @discardableResult
   public func remove(_ key: String) throws(WarpError) -> Bool { try remove(Array(key.utf8)) }
 
-  private func removeBytes(_ key: UnsafeRawBufferPointer) throws(WarpError) -> Bool {
-    try withCurrent { (file) throws(WarpError) in try unsafe remove(key, in: file) }
-  }
-
-  private func remove(_ key: UnsafeRawBufferPointer, in file: Attachment) throws(WarpError) -> Bool {
-    guard key.count <= file.header.geometry.maxKeySize else { return false }
-    let hash = unsafe file.hash(key)
-    let shard = file.shard(of: hash)
-    return try file.withShard(shard, limit: writerWait) { () throws(WarpError) in
-      var changes = Changes()
-      let removed = unsafe shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
-      if removed { file.count(.removals) }
-      file.count(.expirations, changes.expirations)
-      return removed
-    }
-  }
-
   /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.
   ///
   /// - Throws: `busy` (shards before it are then empty), `readOnly`, `closed`, `superseded`.
@@ -142,9 +214,48 @@ extension SharedStore {
   public func removeAll() throws(WarpError) {
     try withCurrent { (file) throws(WarpError) in
       for shard in file.shards {
-        try file.withShard(shard, limit: writerWait) { () throws(WarpError) in shard.removeAll() }
+        try own(shard, in: file) { (shard) throws(WarpError) in shard.removeAll() }
       }
       file.resetCounters()
+    }
+  }
+}
+
+/// What the owner of a shard does and counts.
+extension Attachment {
+  fileprivate func holds(
+    _ condition: SetCondition, _ key: UnsafeRawBufferPointer, _ hash: UInt64, in shard: Shard
+  ) -> Bool {
+    switch condition {
+    case .always: true
+    case .absent: unsafe shard.resident(key, hash: hash, now: storeTime()) == nil
+    case .revision(let revision):
+      unsafe shard.resident(key, hash: hash, now: storeTime())?.metadata.revision == revision
+    }
+  }
+
+  /// Returns whether an unexpired entry was there.
+  @discardableResult
+  func remove(_ key: UnsafeRawBufferPointer, _ hash: UInt64, in shard: Shard) -> Bool {
+    var changes = Changes()
+    let removed = unsafe shard.remove(key, hash: hash, now: storeTime, changes: &changes)
+    if removed { count(.removals) }
+    count(.expirations, changes.expirations)
+    return removed
+  }
+
+  func count(_ changes: Changes) {
+    count(changes.replaced ? .updates : .insertions)
+    count(.evictions, changes.evictions)
+    count(.expirations, changes.expirations)
+  }
+
+  func countFailure(_ code: WarpError.Code) {
+    switch code {
+    case .busy: count(.busySets)
+    case .noSpace: count(.noSpaceSets)
+    case .full: count(.fullSets)
+    default: break
     }
   }
 }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one lookup of all gets: it takes no lock and no reference, counts what it ends with, and decodes what it found from
+// a private copy.
+
+import WarpFormat
+
+extension SharedStore {
+  func get(
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+  ) throws(WarpError) -> GetResult {
+    try look { file in unsafe get(key, into: target, in: file, noting: { _, _ in }) }
+  }
+
+  /// A get that also says when the entry expires, whether it is stale, and its revision. Costs the line of the metadata.
+  package func get(
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, facts: inout EntryFacts?
+  ) throws(WarpError) -> GetResult {
+    var noted: EntryFacts?
+    defer { facts = noted }
+    return try look { file in
+      noted = nil
+      let result = unsafe get(key, into: target, in: file) { shard, candidate in
+        noted = EntryFacts(candidate.header, shard.metadata(candidate.slot))
+      }
+      guard result.isHit else { return result }
+      noted?.now = file.storeTime()
+      if noted?.isStale == true { file.count(.staleHits) }
+      return result
+    }
+  }
+
+  /// Runs a lookup on the current files without a reference or a lock. If they were left meanwhile it may have looked at
+  /// zeros, and what it did not find there says nothing.
+  @inline(__always)
+  func look<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
+    let fast: Result? = unsafe current.unowned._withUnsafeGuaranteedRef { file in
+      guard file.isCurrent else { return nil }
+      let outcome = body(file)
+      return outcome.isAbsent && (file.gate.value != 0 || !file.hasLockFile) ? nil : outcome
+    }
+    return if let fast { fast } else { try lookAgain(body) }
+  }
+
+  @inline(never)
+  private func lookAgain<Result: Answer>(_ body: (Attachment) -> Result) throws(WarpError) -> Result {
+    // A reader waits no longer for another thread that moves the handle than for a writer. What this thread does itself to
+    // move it takes as long as it takes, and is followed by a look.
+    var end = System.bootTime() + Format.readerWait
+    for _ in 0..<Format.readerTries {
+      let file = attachment
+      var standing = Standing.stay
+      if !file.isCurrent || !file.hasLockFile {
+        standing = try settle(file, file.superseded(), patience: Format.readerWait)
+      }
+      switch standing {
+      case .moved: end = System.bootTime() + Format.readerWait
+      case .stay:
+        let outcome = body(file)
+        if !outcome.isAbsent || file.gate.value == 0 { return outcome }
+      case .busy:
+        if System.bootTime() >= end { return .busy }
+      }
+    }
+    return .busy
+  }
+
+  /// - Parameter note: looks at the entry before it is validated. It may run several times; only the last run counts, and
+  ///   only for a hit.
+  @inline(__always)
+  private func get(
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, in file: Attachment,
+    noting note: (Shard, Candidate) -> Void
+  ) -> GetResult {
+    let hash = unsafe file.hash(key)
+    if configuration.verifyReads { return unsafe verifiedGet(key, hash, into: target, in: file, noting: note) }
+    var stored: [UInt8] = []
+    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
+      if candidate.header.codec == Format.codecRaw {
+        if candidate.header.storedSize <= target.count { unsafe shard.copyValue(candidate, to: target) }
+      } else {
+        stored = shard.storedBytes(candidate)
+      }
+      note(shard, candidate)
+    }
+    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
+    let header = candidate.header
+    guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target, in: file) }
+    guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
+    file.count(.hits)
+    return .hit(size: header.storedSize)
+  }
+
+  /// A miss of either kind, counted.
+  private func absent(_ lookup: Lookup, in file: Attachment) -> GetResult {
+    if case .busy = lookup {
+      file.count(.busyMisses)
+      return .busy
+    }
+    file.count(.misses)
+    return .miss
+  }
+
+  /// With the checksum taken over the private copy.
+  private func verifiedGet(
+    _ key: UnsafeRawBufferPointer, _ hash: UInt64, into target: UnsafeMutableRawBufferPointer, in file: Attachment,
+    noting note: (Shard, Candidate) -> Void
+  ) -> GetResult {
+    var stored: [UInt8] = []
+    var metadata: EntryMetadata?
+    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
+      stored = shard.storedBytes(candidate)
+      metadata = shard.metadata(candidate.slot)
+      note(shard, candidate)
+    }
+    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
+    guard let metadata, metadata.hash == hash,
+      file.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
+    else { return corruptMiss(in: file) }
+    return unsafe decode(stored, candidate.header, into: target, in: file)
+  }
+
+  private func decode(
+    _ stored: [UInt8], _ header: EntryHeader, into target: UnsafeMutableRawBufferPointer, in file: Attachment
+  ) -> GetResult {
+    if header.codec == Format.codecZstd {
+      let isHonest = unsafe stored.withUnsafeBytes { unsafe Compression.declares($0, header.rawSize) }
+      guard isHonest else { return corruptMiss(in: file) }
+    }
+    guard header.rawSize <= target.count else { return .tooSmall(needed: header.rawSize) }
+    let isRight: Bool
+    switch header.codec {
+    case Format.codecRaw:
+      isRight = header.rawSize == stored.count
+      if isRight { unsafe target.copyBytes(from: stored) }
+    case Format.codecZstd:
+      isRight = unsafe stored.withUnsafeBytes { frame in
+        unsafe Compression.decompress(
+          frame, into: UnsafeMutableRawBufferPointer(rebasing: target[..<header.rawSize]))
+      }
+    default: isRight = false
+    }
+    guard isRight else { return corruptMiss(in: file) }
+    file.count(.hits)
+    return .hit(size: header.rawSize)
+  }
+
+  private func corruptMiss(in file: Attachment) -> GetResult {
+    file.count(.corrupt)
+    file.count(.misses)
+    return .miss
+  }
+}
+
+/// What a lookup can end with.
+protocol Answer {
+  /// Nothing was found, for whatever reason.
+  var isAbsent: Bool { get }
+  static var busy: Self { get }
+}
+
+extension Lookup: Answer {
+  var isAbsent: Bool { if case .hit = self { false } else { true } }
+}
+
+extension GetResult: Answer {
+  var isAbsent: Bool { self == .miss || self == .busy }
+}
