@@ -6,6 +6,7 @@
 // - Deadlines, times and stored bytes stay as they are; a zstd frame is decompressed where the new store takes none.
 // - What does not fit the new sizes is given up. If there are too many entries, SIEVE chooses, as if they had been set in
 //   this order and marked visited as they are. A full disk is another matter: then nothing is replaced.
+// - Where a sweep goes on is not carried over: the first entry with a deadline begins one anew.
 // - The counters go on, so that count = insertions - evictions - expirations - removals still holds.
 
 struct Carrier {

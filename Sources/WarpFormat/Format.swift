@@ -88,6 +88,8 @@ public enum Format {
   public static let mostShardsFrom = 65536
   public static let mostShards = 64
   public static let readerTries = 64
+  /// Slots that a set of a new key looks at for an expired entry.
+  public static let sweepSlots = 4
   /// Waiting limits in nanoseconds, counted while the owner word and the sequence stay unchanged.
   public static let readerWait: Int64 = 5_000_000
   public static let writerWait: Int64 = 1_000_000_000

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing (SPEC.md §10.3 and §10.5; the step ids W1 to W4 and X1 to X6 are the same there). Each function runs
+// Writing (SPEC.md §10.3 and §10.5; the step ids W1 to W5 and X1 to X6 are the same there). Each function runs
 // under the shard's owner word.
 //
 // - A linked slot is never modified: an update fills the spare slot, swings the bucket word and frees the old slot.
@@ -97,6 +97,7 @@ extension Shard {
         freeSlot(slot)
         throw error
       }
+      sweep(now, &changes)
     }
     return changes
   }
@@ -204,14 +205,34 @@ extension Shard {
 
   /// Removes every expired entry. O(used slots).
   private func reap(_ now: UInt64, _ changes: inout Changes) {
-    for slot in usedSlots where state(slot) == .live {
-      let deadline = deadline(slot)
-      guard deadline != 0, now >= deadline, let bucket = bucket(of: slot, hash: hash(slot)) else { continue }
-      beginWrite()
-      drop(bucket, slot)
-      endWrite()
-      changes.expirations += 1
+    for slot in usedSlots { dropExpired(slot, now, &changes) }
+  }
+
+  /// W5: looks at a few slots, where the last look ended. So expired entries leave also where nothing is evicted, at a
+  /// bounded cost and without a thread of their own.
+  private func sweep(_ now: () -> UInt64, _ changes: inout Changes) {
+    let start = get(ControlFields.sweep)
+    guard start != 0 else { return }
+    let now = now()
+    let used = min(get(ControlFields.usedSlots), slotCount)
+    var at = start
+    for _ in 0..<min(used, UInt32(Format.sweepSlots)) {
+      if at > used { at = 1 }
+      dropExpired(SlotIndex(at), now, &changes)
+      at += 1
     }
+    put(ControlFields.sweep, at > used ? 1 : at)
+  }
+
+  /// An ordinary removal, if the slot's entry is expired.
+  private func dropExpired(_ slot: SlotIndex, _ now: UInt64, _ changes: inout Changes) {
+    guard state(slot) == .live else { return }
+    let deadline = deadline(slot)
+    guard deadline != 0, now >= deadline, let bucket = bucket(of: slot, hash: hash(slot)) else { return }
+    beginWrite()
+    drop(bucket, slot)
+    endWrite()
+    changes.expirations += 1
   }
 
   // MARK: Remove

@@ -178,6 +178,11 @@ extension Shard {
     put64(ControlFields.writeCounter, highest)
     let stamp = survivors.reduce(get64(ControlFields.lastStamp)) { max($0, $1.metadata.stamp) }
     put64(ControlFields.lastStamp, stamp)
+    // A sweep goes on where it was. Whatever the file says, entries with a deadline must be found by one.
+    let sweep = get(ControlFields.sweep)
+    if sweep > slotCount || sweep == 0 && survivors.contains(where: { deadline($0.slot) != 0 }) {
+      put(ControlFields.sweep, 1)
+    }
   }
 
   /// T8: a set that died may have left one entry more than the capacity. The newest write is never the victim: a

@@ -155,7 +155,7 @@ public final class SharedStore: Sendable {
     unsafe key.withUnsafeBytes { unsafe attachment.shard(of: attachment.hash($0)).index }
   }
 
-  /// Entries in it, expired ones that nobody has met yet included. O(shards).
+  /// Entries in it, expired ones that no write has met yet included. O(shards).
   ///
   /// - Throws: `closed`, `superseded`, `busy`.
   public var count: Int {

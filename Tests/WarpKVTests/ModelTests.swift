@@ -101,7 +101,7 @@ private final class ModelRun {
       eviction: shape.eviction, compression: shape.compression,
       maxRawSize: shape.compression == .none ? nil : shape.maxValueSize, verifyReads: shape.verifyReads)
     store = try SharedStore.open(StoreFiles(path: path), configuration, world.environment)
-    model = SieveModel(capacity: shape.capacity, evicts: shape.eviction == .sieve)
+    model = SieveModel(capacity: shape.capacity, evicts: shape.eviction == .sieve, sweepSlots: 4)
     var random = SeededGenerator(seed: seed)
     // Two and a half times the capacity, the empty key and keys of the largest size among them.
     var pool: Set<[UInt8]> = [[]]

@@ -7,6 +7,8 @@
 // - The victim is looked for from the hand, or from the oldest: visited entries are cleared and passed, except expired
 //   ones. The hand stays at the victim's newer neighbour; if there is none, it starts at the oldest of that day.
 // - A get of an expired entry misses and leaves it where it is.
+// - Entries are in slots: a new value takes the slot freed last, or the first never used, before another is freed. With a
+//   sweep, each new key looks at so many slots from where the last look ended, and expired entries there go.
 // - With a weight limit, entries other than the one that is set go until it fits.
 
 public final class SieveModel<Key: Hashable, Value> {
@@ -16,6 +18,7 @@ public final class SieveModel<Key: Hashable, Value> {
     public var deadline: Int64?
     var weight: Int
     var isVisited: Bool
+    var slot: Int
     var newer: Key?
     var older: Key?
   }
@@ -36,11 +39,19 @@ public final class SieveModel<Key: Hashable, Value> {
   private var oldest: Key?
   private var newest: Key?
   private var hand: Key?
+  private let sweepSlots: Int
+  /// By slot, from 1; place 0 is not used.
+  private var slots: [Key?] = [nil]
+  /// The one freed last is the last.
+  private var free: [Int] = []
+  /// 0: no entry had a deadline.
+  private var sweepAt = 0
 
-  public init(capacity: Int, evicts: Bool = true, weightLimit: Int = .max) {
+  public init(capacity: Int, evicts: Bool = true, weightLimit: Int = .max, sweepSlots: Int = 0) {
     self.capacity = capacity
     self.evicts = evicts
     self.weightLimit = weightLimit
+    self.sweepSlots = sweepSlots
   }
 
   public func isLive(_ key: Key, at now: Int64) -> Bool {
@@ -64,6 +75,7 @@ public final class SieveModel<Key: Hashable, Value> {
   ) -> SetOutcome {
     if entries[key] != nil {
       let wasLive = isLive(key, at: now)
+      move(key, to: takeSlot(deadline))
       entries[key]?.weight = 0
       while self.weight + weight > weightLimit { evict(at: now, keeping: key) }
       entries[key]?.weight = weight
@@ -80,14 +92,18 @@ public final class SieveModel<Key: Hashable, Value> {
     }
     while self.weight + weight > weightLimit { evict(at: now) }
     if entries.count == capacity {
-      if evicts { evict(at: now) } else { reap(at: now) }
-      if entries.count == capacity { return .full }
+      if !evicts { reap(at: now) }
+      if !evicts, entries.count == capacity { return .full }
     }
+    let slot = takeSlot(deadline)
+    if entries.count == capacity { evict(at: now) }
     entries[key] = Entry(
-      value: value, deadline: deadline, weight: weight, isVisited: false, newer: nil, older: newest)
+      value: value, deadline: deadline, weight: weight, isVisited: false, slot: slot, newer: nil, older: newest)
+    slots[slot] = key
     if let newest { entries[newest]?.newer = key } else { oldest = key }
     newest = key
     counts.insertions += 1
+    sweep(at: now)
     return .stored
   }
 
@@ -112,6 +128,9 @@ public final class SieveModel<Key: Hashable, Value> {
     newest = nil
     hand = nil
     counts = Counts()
+    sweepAt = 0
+    free = (1..<slots.count).reversed()
+    slots = slots.map { _ in nil }
   }
 
   /// Keys oldest first, expired ones included.
@@ -144,10 +163,36 @@ public final class SieveModel<Key: Hashable, Value> {
   }
 
   private func reap(at now: Int64) {
-    for key in order where !isLive(key, at: now) {
-      unlink(key)
-      counts.expirations += 1
+    for slot in slots.indices { expire(slot, at: now) }
+  }
+
+  private func sweep(at now: Int64) {
+    guard sweepAt > 0 else { return }
+    for _ in 0..<min(sweepSlots, slots.count - 1) {
+      expire(sweepAt, at: now)
+      sweepAt = sweepAt + 1 < slots.count ? sweepAt + 1 : 1
     }
+  }
+
+  private func expire(_ slot: Int, at now: Int64) {
+    guard let key = slots[slot], !isLive(key, at: now) else { return }
+    unlink(key)
+    counts.expirations += 1
+  }
+
+  private func takeSlot(_ deadline: Int64?) -> Int {
+    if deadline != nil, sweepAt == 0 { sweepAt = 1 }
+    if let slot = free.popLast() { return slot }
+    slots.append(nil)
+    return slots.count - 1
+  }
+
+  private func move(_ key: Key, to slot: Int) {
+    guard let old = entries[key]?.slot else { return }
+    entries[key]?.slot = slot
+    slots[slot] = key
+    slots[old] = nil
+    free.append(old)
   }
 
   private func unlink(_ key: Key) {
@@ -155,5 +200,7 @@ public final class SieveModel<Key: Hashable, Value> {
     if let older = entry.older { entries[older]?.newer = entry.newer } else { oldest = entry.newer }
     if let newer = entry.newer { entries[newer]?.older = entry.older } else { newest = entry.older }
     if hand == key { hand = entry.newer }
+    slots[entry.slot] = nil
+    free.append(entry.slot)
   }
 }
