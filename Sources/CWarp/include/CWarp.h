@@ -100,6 +100,17 @@ static inline void warp_spin_hint(void) {
 #endif
 }
 
+// --- sleeping on a word -----------------------------------------------------------------------------------------
+// The word is an atomic one; its accesses order memory, these calls do not. `shared` if it is mapped from a file and other
+// processes wait for it or change it, too; all who use a word say the same.
+
+// Sleeps until the word is woken, if it has this value still, and no longer than this. It may also return early, for no
+// reason: the caller looks at the word and calls again.
+void warp_wait(const uint32_t *word, uint32_t value, int64_t nanoseconds, int shared);
+
+// Wakes all who sleep on the word.
+void warp_wake(const uint32_t *word, int shared);
+
 #if !defined(_WIN32)
 
 // --- system calls that Swift's libc module does not show --------------------------------------------------------
