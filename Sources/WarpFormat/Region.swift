@@ -49,6 +49,13 @@ public struct Window: @unchecked Sendable {
     return unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt8>.self)
   }
 
+  /// Asks for the cache line at an offset, which will be read soon.
+  @inline(__always)
+  func prefetch(_ offset: Int) {
+    check(offset, 1, 1)
+    unsafe warp_prefetch(base + offset)
+  }
+
   // MARK: 64-bit words
 
   @inline(__always)

@@ -119,7 +119,10 @@ private final class ModelRun {
     let now = world.time
     let key = keys[random.below(keys.count)]
     switch random.below(1000) {
-    case ..<350: try agree("get", try store.get(key), model.get(key, at: now)?.bytes)
+    case ..<330: try agree("get", try store.get(key), model.get(key, at: now)?.bytes)
+    case ..<350:
+      let wanted = (0..<random.below(40)).map { _ in keys[random.below(keys.count)] }
+      try agree("get many", try store.getMany(wanted), wanted.map { model.get($0, at: now)?.bytes })
     case ..<400: try entry(key, at: now)
     case ..<450: try agree("contains", try store.contains(key), model.isLive(key, at: now))
     case ..<700: try set(key, at: now)

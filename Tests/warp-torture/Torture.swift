@@ -15,7 +15,8 @@ struct Torture: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warp-torture", abstract: "Tries to make WarpKV lose, tear or invent a value.",
     subcommands: [
-      Mixed.self, MixedWorker.self, Create.self, CreateWorker.self, Limit.self, Kill.self, KillWorker.self,
+      Mixed.self, MixedWorker.self, Increment.self, IncrementWorker.self, Create.self, CreateWorker.self,
+      Limit.self, Kill.self, KillWorker.self,
       CreatorWorker.self, ReplacerWorker.self,
       Freeze.self, FreezeWorker.self, Namespaces.self, NamespaceHost.self, NamespaceAgent.self, Words.self,
       WordsWorker.self, Idle.self, Fork.self, ForkWorker.self,

@@ -92,6 +92,9 @@ static inline size_t warp_first_nonzero(const void *bytes, size_t size) {
   return index;
 }
 
+// Asks for a cache line that will be read. Never faults.
+static inline void warp_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
+
 static inline void warp_spin_hint(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking for the cache lines of several keys before any of them is looked up, so that the misses of the processor's caches
+// overlap. It is a hint: it changes nothing, proves nothing, and what it reads may be old.
+
+extension Attachment {
+  /// Asks for the line of a key's home bucket.
+  @inline(__always)
+  package func prefetchBucket(_ hash: UInt64) {
+    let shard = shard(of: hash)
+    data.prefetch(shard.bucketOffset(HashParts(hash: hash).fingerprint))
+  }
+
+  /// Asks for the lines of the slot that a key's chain names, once the bucket is there: its header and key, and the begin
+  /// of the value.
+  @inline(__always)
+  package func prefetchSlot(_ hash: UInt64) {
+    let shard = shard(of: hash)
+    let parts = HashParts(hash: hash)
+    for step in 0..<Format.prefetchedBuckets {
+      let word = data.load64(shard.bucketOffset(parts.fingerprint &+ step))
+      if word == 0 { return }
+      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
+        let slot = shard.checked(UInt32(truncatingIfNeeded: word))
+      else { continue }
+      let at = shard.slotOffset(slot)
+      data.prefetch(at)
+      if shard.stride > Format.slotAlignment { data.prefetch(at &+ Format.slotAlignment) }
+      return
+    }
+  }
+}

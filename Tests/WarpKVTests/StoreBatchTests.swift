@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many keys in one call: the same answers as one by one.
+
+import Testing
+import WarpFormat
+import WarpTestSupport
+
+@testable import WarpKV
+
+@Suite struct StoreBatchTests {
+  private static let shape = StoreConfiguration(capacity: 400, maxKeySize: 16, maxValueSize: 3000, shards: 4)
+
+  private func withStore(_ body: (SharedStore) throws -> Void) throws {
+    try withTemporaryDirectory { directory in
+      let store = try SharedStore.open(path: directory + "/a.warp", Self.shape)
+      try body(store)
+    }
+  }
+
+  private func key(_ number: Int) -> [UInt8] { [UInt8(number & 255), UInt8(number >> 8)] }
+
+  /// Sizes around the group, values around the scratch memory on the stack.
+  @Test(arguments: [0, 1, 2, 15, 16, 17, 32, 33, 300]) func theAnswersAreThoseOfSingleGets(_ count: Int) throws {
+    try withStore { store in
+      let sizes = [0, 1, 64, 1023, 1024, 1025, 3000]
+      let entries = (0..<count).filter { $0 % 3 != 0 }.map { number in
+        (
+          key: key(number),
+          value: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: sizes[number % sizes.count])
+        )
+      }
+      #expect(try store.setMany(entries).allSatisfy { $0 == .stored })
+      #expect(try store.count == entries.count)
+      // Some are not there, one comes twice, one is longer than any key.
+      let keys = (0..<count).map(key) + [key(1), [UInt8](repeating: 1, count: 17)]
+      let before = try store.statistics()
+      let values = try store.getMany(keys)
+      let after = try store.statistics()
+      #expect(values == (try keys.map { try store.get($0) }))
+      #expect(values.count == keys.count && values.last == .some(nil))
+      #expect(after.hits - before.hits == values.count { $0 != nil })
+      #expect(after.misses - before.misses == values.count { $0 == nil })
+    }
+  }
+
+  @Test func hitsOfABatchMarkTheirEntries() throws {
+    try withTemporaryDirectory { directory in
+      let shape = StoreConfiguration(capacity: 3, maxKeySize: 8, maxValueSize: 8, shards: 1)
+      let store = try SharedStore.open(path: directory + "/a.warp", shape)
+      try store.setMany((0..<3).map { (key($0), [7]) })
+      #expect(try store.getMany([key(0), key(2)]) == [[7], [7]])
+      try store.set(key(3), to: [7])
+      #expect(try store.getMany((0..<4).map(key)) == [[7], nil, [7], [7]])
+    }
+  }
+
+  @Test func aSetOfABatchThatFailsLeavesThoseBeforeIt() throws {
+    try withStore { store in
+      var entries = (0..<40).map { (key: key($0), value: [1] as [UInt8]) }
+      entries[20].key = [UInt8](repeating: 0, count: 17)
+      expectCode(.keyTooLarge) { try store.setMany(entries) }
+      #expect(try store.count == 20)
+      entries[20] = (key(20), [UInt8](repeating: 0, count: 3001))
+      let results = try store.setMany(entries, timeToLive: .seconds(9), freshFor: .seconds(5))
+      #expect(results == (0..<40).map { $0 < 20 ? .replaced : $0 == 20 ? .skipped : .stored })
+      let entry = try #require(try store.entry(for: key(39)))
+      #expect(entry.remaining! > .zero && entry.remaining! <= .seconds(9) && !entry.isStale)
+    }
+  }
+
+  /// The package's variant: no array for a value, and the closure may use the store and end the batch.
+  @Test func theClosureSeesEachHit() throws {
+    try withStore { store in
+      try store.setMany((0..<50).map { (key($0), [UInt8($0)]) })
+      var seen: [Int] = []
+      expectCode(.closed) {
+        try store.getMany((0..<60).map(key)) { (index, value) throws(WarpError) in
+          #expect([UInt8](value) == [UInt8(index)])
+          seen.append(index)
+          try store.remove(key(index))
+          if index == 40 { throw WarpError(.closed, "this is enough") }
+        }
+      }
+      #expect(seen == Array(0...40))
+      #expect(try store.count == 9)
+    }
+  }
+}
