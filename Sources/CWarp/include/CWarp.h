@@ -167,7 +167,7 @@ void warp_untrack(uint32_t *gate);
 // Gives a gate back, for another descriptor. Nobody may look at it any more.
 void warp_release(uint32_t *gate);
 
-// Grows by one in each forked child.
+// Grows by one in each child that is forked after the first call of this or of warp_track.
 uint32_t warp_fork_epoch(void);
 
 // Grows in this process by one with each fork that it begins. A descriptor that was opened, tracked and locked while this
