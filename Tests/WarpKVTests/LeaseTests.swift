@@ -192,7 +192,7 @@ extension LeaseWatch {
     }
   }
 
-  /// The claim after a cancelled one is another claim, though handle, key and cell are the same.
+  /// The claim after a cancelled one is another claim, though handle, key and cell are the same. WKV-O15.
   @Test func aCancelledResultIsNotStoredUnderTheNextClaim() throws {
     try withHandles { first, second, _ in
       let cancelled = try lead(first)
