@@ -364,6 +364,33 @@ extension LeaseWatch {
     }
   }
 
+  /// A sleeper is woken: one that looked again only when it asks for life would be 40 ms late each time.
+  @Test func anEndWakesWhoSleeps() throws {
+    try withHandles { first, second, _ in
+      var soonest = Int64.max
+      for _ in 0..<10 {
+        let lease = try lead(first)
+        let watch = try wait(second)
+        let ended = Atomic<Int64>(0)
+        let late = Atomic<Int64>(0)
+        let errors = TestThreads.run(2) { thread in
+          if thread == 0 {
+            let end = watch.waitSync(limit: 20 * Self.second)
+            late.store(System.bootTime() - ended.load(ordering: .relaxed), ordering: .relaxed)
+            guard end == .again else { throw WarpError(.busy, "\(end)") }
+          } else {
+            System.sleep(5_000_000)
+            ended.store(System.bootTime(), ordering: .relaxed)
+            lease.fail()
+          }
+        }
+        #expect(errors.isEmpty)
+        soonest = min(soonest, late.load(ordering: .relaxed))
+      }
+      #expect(soonest < 20_000_000)
+    }
+  }
+
   // MARK: Waiting in tasks
 
   /// A clock that counts what is slept, and does something at a time.
