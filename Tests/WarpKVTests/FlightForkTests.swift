@@ -18,11 +18,21 @@
           flights.value(
             for: 1, again: { nil }, store: { _ in },
             compute: {
-              hasBegun.set(1)
+              hasBegun.add()
               return blocks { isDone.value == 1 } ? 5 : 0
             })
         }
-        guard await comes({ hasBegun.value == 1 }) else { exit(1) }
+        // A store that a child's detach must not wait for.
+        let storing = Flights<Int, Int>(loadWait: 1 << 62)
+        async let other = inThread {
+          storing.value(
+            for: 1, again: { nil },
+            store: { _ in
+              hasBegun.add(10)
+              _ = blocks { isDone.value == 1 }
+            }, compute: { 8 })
+        }
+        guard await comes({ hasBegun.value == 11 }) else { exit(1) }
         let status = await inThread {
           flights.value(
             for: 2, again: { nil }, store: { _ in },
@@ -31,14 +41,13 @@
               if child == 0 {
                 alarm(20)
                 // Inside a computation that goes on in both processes.
-                flights.detach(1)
-                flights.detachAll()
-                guard flights.underway == 0 else { _exit(2) }
                 var stored = 0
                 let value = flights.value(for: 1, again: { nil }, store: { stored = $0 }, compute: { 6 })
                 guard value == 6, stored == 6, flights.underway == 0 else { _exit(3) }
                 let own = flights.value(for: 2, again: { nil }, store: { _ in }, compute: { 7 })
-                _exit(own == 7 ? 0 : 4)
+                storing.detach(1)
+                storing.detachAll()
+                _exit(own == 7 && storing.underway == 0 ? 0 : 4)
               }
               var status: Int32 = -1
               waitpid(child, &status, 0)
@@ -46,8 +55,8 @@
             })
         }
         isDone.set(1)
-        let value = await leader
-        guard status == 0, value == 5, flights.underway == 0 else { exit(1) }
+        let values = await [leader, other]
+        guard status == 0, values == [5, 8], flights.underway == 0 else { exit(1) }
         exit(0)
       }
     }
