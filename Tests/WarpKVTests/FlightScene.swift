@@ -33,13 +33,13 @@ final class StandingClock: Sendable {
   private let time = FlightTally()
   /// How many sleeps were begun: one by each task that waits.
   let sleeps = FlightTally()
-  /// How often it was read: by each thread that waits, first when it begins to.
+  /// How many threads have read it: each that waits, again and again, but it counts once.
   let looks = FlightTally()
 
   var clock: CacheClock {
     CacheClock(
       now: {
-        self.looks.add()
+        if FlightThread.looks?.add() == 1 { self.looks.add() }
         return UInt64(self.time.value)
       },
       sleep: { duration in
@@ -121,6 +121,9 @@ func blocks(until condition: () -> Bool) -> Bool {
 }
 
 private final class FlightThread: Sendable {
+  /// How often this thread has looked at the clock.
+  @TaskLocal static var looks: FlightTally?
+
   let body: @Sendable () -> Void
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
@@ -128,7 +131,9 @@ private final class FlightThread: Sendable {
 /// Runs in a thread of its own, and suspends until that is done. The pool of tasks has too few to block them.
 func inThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
   await withCheckedContinuation { continuation in
-    let start = FlightThread { continuation.resume(returning: body()) }
+    let start = FlightThread {
+      continuation.resume(returning: FlightThread.$looks.withValue(FlightTally()) { body() })
+    }
     #if canImport(Darwin)
       var thread: pthread_t?
     #else
