@@ -140,7 +140,10 @@ void warp_untrack(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)-
 
 void warp_release(uint32_t *gate) { atomic_store(&((struct cell *)(void *)gate)->fd, FREE); }
 
-uint32_t warp_fork_epoch(void) { return atomic_load(&epoch); }
+uint32_t warp_fork_epoch(void) {
+  pthread_once(&once, install);
+  return atomic_load(&epoch);
+}
 
 uint32_t warp_forks(void) {
   pthread_once(&once, install);

@@ -282,10 +282,10 @@ public enum LeaseFields {
   public static var hash: Field { Field("hash", 0, 8, .hex) }
   public static var owner: Field { Field("owner", 8, 8, .hex) }
   public static var deadline: Field { Field("deadline", 16, 8, .nanoseconds) }
-  public static var cancelled: Field { Field("cancelled", 24, 4) }
-  public static var wake: Field { Field("wake", 28, 4) }
+  /// How many times the cell was claimed, times 4, and in the low bits how the last claim stands.
+  public static var claim: Field { Field("claim", 24, 4, .hex) }
 
   public static var structure: Structure {
-    Structure(name: "Lease cell", size: 32, fields: [hash, owner, deadline, cancelled, wake])
+    Structure(name: "Lease cell", size: 32, fields: [hash, owner, deadline, claim])
   }
 }

@@ -103,6 +103,11 @@ public enum Format {
   /// How long an opener waits for the creation lock or for a half-made pair of files.
   public static let creationWait: Int64 = 10_000_000_000
   public static let attachTries = 1000
+  /// How long a waiter for a lease sleeps at most before it asks whether the holder is alive.
+  public static let leaseSlice: Int64 = 50_000_000
+  /// A task that waits for a lease looks again after this, twice this, and so on up to the longest pause.
+  public static let leasePause: Int64 = 1_000_000
+  public static let longestLeasePause: Int64 = 20_000_000
   /// How often an update begins again because others were faster.
   public static let updateTries = 100
   /// How long an opener waits for those who are attached to make a lost lock file anew.

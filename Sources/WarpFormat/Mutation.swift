@@ -72,6 +72,9 @@ extension Shard {
     let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, &changes)
     // An entry that gave up its slot was unlinked, and that may have moved this key's bucket word.
     if changes.evictions + changes.expirations > 0 { existing = unsafe find(entry.key, parts) }
+    // From here on nothing is in the way, and nobody may store what was computed before.
+    let ended = file.voidLeases(of: entry.hash, in: self)
+    defer { file.announce(ended, .over, in: self) }
     // Before the entry can be seen: whoever finds 0 need not look for expired entries.
     if entry.header.deadline != 0, get(ControlFields.sweep) == 0 { put(ControlFields.sweep, 1) }
     let revision = get64(ControlFields.writeCounter) &+ 1
@@ -239,8 +242,10 @@ extension Shard {
 
   /// W4. Returns whether an unexpired entry was there.
   package func remove(
-    _ key: UnsafeRawBufferPointer, hash: UInt64, now: () -> UInt64, changes: inout Changes
+    _ key: UnsafeRawBufferPointer, hash: UInt64, in file: Attachment, now: () -> UInt64, changes: inout Changes
   ) -> Bool {
+    let ended = file.voidLeases(of: hash, in: self)
+    defer { file.announce(ended, .over, in: self) }
     guard let found = unsafe find(key, HashParts(hash: hash)) else { return false }
     let deadline = deadline(found.slot)
     let isExpired = deadline != 0 && now() >= deadline
@@ -253,7 +258,9 @@ extension Shard {
 
   /// X1 to X6. Every slot is FREE before the first bucket is cleared: a writer that dies in between has removed some of the
   /// entries and hidden none. O(slots + buckets).
-  package func removeAll() {
+  package func removeAll(in file: Attachment) {
+    let ended = file.voidLeases(in: self)
+    defer { file.announce(ended, .over, in: self) }
     beginWrite()
     for slot in usedSlots where state(slot) == .live { setControl(slot, controlWord(slot).with(.free)) }
     for bucket in 0...bucketMask { link(bucket, 0) }

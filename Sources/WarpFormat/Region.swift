@@ -109,6 +109,20 @@ public struct Window: @unchecked Sendable {
     unsafe byte(offset).pointee.store(value, ordering: .relaxed)
   }
 
+  // MARK: Sleeping on a word
+
+  /// Sleeps until a process wakes the word, if it has this value still, for so many nanoseconds or less. Orders nothing.
+  func wait32(_ offset: Int, while value: UInt32, nanoseconds: Int64) {
+    check(offset, 4, 4)
+    unsafe warp_wait((base + offset).assumingMemoryBound(to: UInt32.self), value, nanoseconds, 1)
+  }
+
+  /// Wakes whoever sleeps on the word, in whatever process.
+  func wake32(_ offset: Int) {
+    check(offset, 4, 4)
+    unsafe warp_wake((base + offset).assumingMemoryBound(to: UInt32.self), 1)
+  }
+
   // MARK: Payloads
 
   /// Copies bytes out that another process may be changing. `offset` is a multiple of 8, and the window reaches to

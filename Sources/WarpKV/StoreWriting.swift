@@ -14,22 +14,6 @@ package struct Stored: Equatable, Sendable {
   package let revision: UInt64
 }
 
-/// What else must hold when a value is stored, and what is done then, all by the shard's owner: a lease, for instance.
-package struct StoreClaim {
-  /// Asked before anything is written; the set is refused if it says no.
-  let mayStore: (Attachment, Shard) -> Bool
-  /// Done when the value is stored, or the set is skipped because it is too large. Not done if the set is refused or
-  /// fails.
-  let finish: (Attachment, Shard) -> Void
-
-  package init(
-    mayStore: @escaping (Attachment, Shard) -> Bool, finish: @escaping (Attachment, Shard) -> Void
-  ) {
-    self.mayStore = mayStore
-    self.finish = finish
-  }
-}
-
 extension SharedStore {
   /// Stores a value. When this returns, every process sees it, and no process's death undoes it.
   ///
@@ -82,24 +66,24 @@ extension SharedStore {
 
   /// Stores a value if the condition holds, in one step.
   ///
-  /// - Parameter claim: what else must hold.
+  /// - Parameter lease: must be held still, else the set is refused. It ends with the set, unless that is busy.
   /// - Throws: as ``set(_:to:timeToLive:freshFor:)-(RawSpan,_,_,_)``.
   package func store(
     _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: Lifetime,
-    if condition: SetCondition = .always, holding claim: StoreClaim? = nil
+    if condition: SetCondition = .always, holding lease: Lease? = nil
   ) throws(WarpError) -> Stored {
     try withCurrent { (file) throws(WarpError) in
       let limits = file.header.geometry
       guard key.count <= limits.maxKeySize else { throw SharedStore.keyTooLarge(key.count, file) }
       let frame = unsafe compressed(value, for: file)
       guard frame != nil || value.count <= limits.maxValueSize else {
-        return try unsafe skip(key, condition, claim, in: file)
+        return try unsafe skip(key, condition, lease, in: file)
       }
       guard let frame else {
-        return try unsafe store(key, value, value.count, Format.codecRaw, lifetime, condition, claim, in: file)
+        return try unsafe store(key, value, value.count, Format.codecRaw, lifetime, condition, lease, in: file)
       }
       return try unsafe frame.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
-        try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime, condition, claim, in: file)
+        try unsafe store(key, bytes, value.count, Format.codecZstd, lifetime, condition, lease, in: file)
       }
     }
   }
@@ -121,10 +105,11 @@ extension SharedStore {
   }
 
   private func skip(
-    _ key: UnsafeRawBufferPointer, _ condition: SetCondition, _ claim: StoreClaim?, in file: Attachment
+    _ key: UnsafeRawBufferPointer, _ condition: SetCondition, _ lease: Lease?, in file: Attachment
   ) throws(WarpError) -> Stored {
     let hash = unsafe file.hash(key)
-    let skipped: Void? = try unsafe own(key, hash, condition, claim, in: file) { (shard) throws(WarpError) in
+    let skipped: Void? = try unsafe own(key, hash, condition, lease, in: file) { (shard) throws(WarpError) in
+      lease?.end(.unstorable, in: shard)
       unsafe file.remove(key, hash, in: shard)
       file.count(.oversizeSkips)
     }
@@ -133,7 +118,7 @@ extension SharedStore {
 
   private func store(
     _ key: UnsafeRawBufferPointer, _ stored: UnsafeRawBufferPointer, _ rawSize: Int, _ codec: UInt8,
-    _ lifetime: Lifetime, _ condition: SetCondition, _ claim: StoreClaim?, in file: Attachment
+    _ lifetime: Lifetime, _ condition: SetCondition, _ lease: Lease?, in file: Attachment
   ) throws(WarpError) -> Stored {
     let hash = unsafe file.hash(key)
     let written = file.storeTime()
@@ -142,7 +127,7 @@ extension SharedStore {
       deadline: deadline, keySize: key.count, storedSize: stored.count, rawSize: rawSize, codec: codec, flags: 0)
     let entry = unsafe PendingEntry(
       key: key, stored: stored, hash: hash, header: header, written: written, freshUntil: freshUntil)
-    let changes = try unsafe own(key, hash, condition, claim, in: file) { (shard) throws(WarpError) in
+    let changes = try unsafe own(key, hash, condition, lease, in: file) { (shard) throws(WarpError) in
       let changes = try shard.set(entry, in: file, now: file.storeTime)
       // Counted as the owner: a replacer has every shard when it carries the counters over.
       file.count(changes)
@@ -156,18 +141,24 @@ extension SharedStore {
     return Stored(result: changes.replaced ? .replaced : .stored, revision: changes.revision)
   }
 
-  /// Runs `body` as the owner of the key's shard, unless the condition or the claim says no; then the answer is nil.
+  /// Runs `body` as the owner of the key's shard, unless the condition or the lease says no; then the answer is nil.
   private func own<Result>(
-    _ key: UnsafeRawBufferPointer, _ hash: UInt64, _ condition: SetCondition, _ claim: StoreClaim?,
+    _ key: UnsafeRawBufferPointer, _ hash: UInt64, _ condition: SetCondition, _ lease: Lease?,
     in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
   ) throws(WarpError) -> Result? {
     try own(file.shard(of: hash), in: file) { (shard) throws(WarpError) in
-      guard unsafe file.holds(condition, key, hash, in: shard), claim?.mayStore(file, shard) ?? true else {
+      guard lease?.isHeld(in: file) ?? true else { return nil }
+      guard unsafe file.holds(condition, key, hash, in: shard) else {
+        lease?.end(.over, in: shard)
         return nil
       }
-      let result = try body(shard)
-      claim?.finish(file, shard)
-      return result
+      do throws(WarpError) {
+        return try body(shard)
+      } catch {
+        // There is no room for it: who waits shall not compute it one after the other in vain.
+        lease?.end(.unstorable, in: shard)
+        throw error
+      }
     }
   }
 
@@ -214,7 +205,7 @@ extension SharedStore {
   public func removeAll() throws(WarpError) {
     try withCurrent { (file) throws(WarpError) in
       for shard in file.shards {
-        try own(shard, in: file) { (shard) throws(WarpError) in shard.removeAll() }
+        try own(shard, in: file) { (shard) throws(WarpError) in shard.removeAll(in: file) }
       }
       file.resetCounters()
     }
@@ -238,7 +229,7 @@ extension Attachment {
   @discardableResult
   func remove(_ key: UnsafeRawBufferPointer, _ hash: UInt64, in shard: Shard) -> Bool {
     var changes = Changes()
-    let removed = unsafe shard.remove(key, hash: hash, now: storeTime, changes: &changes)
+    let removed = unsafe shard.remove(key, hash: hash, in: self, now: storeTime, changes: &changes)
     if removed { count(.removals) }
     count(.expirations, changes.expirations)
     return removed

@@ -62,7 +62,10 @@ struct Handles {
   private func remark(_ handle: HandleImage) -> String {
     let shards = occupation.shards(of: handle)
     let user = handle.userID == System.userID() ? [] : ["uid \(handle.userID)"]
-    return (user + (shards.isEmpty ? [] : ["holds \(Handles.text(shards: shards))"])).joined(separator: ", ")
+    let holds = shards.isEmpty ? [] : ["holds \(Handles.text(shards: shards))"]
+    let count = occupation.computations(of: handle)
+    let computes = count == 0 ? [] : ["computes \(count) key\(count == 1 ? "" : "s")"]
+    return (user + holds + computes).joined(separator: ", ")
   }
 
   private func summary(_ handles: ArraySlice<HandleImage>) -> String {
@@ -113,6 +116,7 @@ struct Handles {
           ("attachedSeconds", handle.age.map { .number("\(Double($0) / 1e9)") } ?? .null),
           ("generation", .number(handle.generation)), ("pidNamespace", .number(handle.pidNamespace)),
           ("holds", .array(occupation.shards(of: handle).map { .number($0) })),
+          ("computes", .number(occupation.computations(of: handle))),
         ])
       })
   }

@@ -12,7 +12,8 @@ struct Info: ParsableCommand {
       file system has given the data file.
 
       Of each attached handle it shows the process, for how long it is attached,
-      which shards it holds at this moment, and its state:
+      which shards it holds at this moment, how many keys it computes under a lease,
+      and its state:
       - alive;
       - stopped, by a signal, a debugger or the freezer of its control group: sets in
         a shard that it holds throw busy until it goes on;

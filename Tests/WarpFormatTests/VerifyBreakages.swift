@@ -229,5 +229,28 @@ extension Breakage {
     inLock("L05") { $0.linesOffset + LockLineFields.owner.offset },
     inLock("L05") { $0.linesOffset + LockLineFields.owner.offset + 1 },
     inLock("L06") { $0.linesOffset + LockLineFields.sequence.offset }, inLock("L07") { $0.visitedOffset },
+    inLock("L04") { $0.leasesOffset + 28 },
+    lease("L05", owner: 5 << 32 | 1), lease("L05", owner: 1 << 32), lease("L08", bit: 0), lease("L08", bit: 2),
+    lease("L08", claim: 4), lease("L08", claim: 7), lease("L09", hash: 0),
   ]
+
+  /// A lock file whose last shard has a claimed cell 0, held by the handle that registry entry 0 knew last.
+  static func lease(
+    _ rule: String, hash: UInt64 = .max, owner: UInt64 = 1 << 32 | 1, claim: UInt64 = 5, bit: UInt64 = 1
+  ) -> Breakage {
+    Breakage(rule, of: Sample.sharded) { image in
+      let geometry = image.lockGeometry
+      let shard = geometry.shardCount - 1
+      let cell = geometry.leasesOffset + shard * Format.leaseCells * LeaseFields.structure.size
+      let line = geometry.linesOffset + shard * LockLineFields.structure.size
+      func set(_ offset: Int, _ size: Int, _ value: UInt64) {
+        for index in 0..<size { image.lock[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+      }
+      set(geometry.registryOffset + RegistryFields.generation.offset, 4, 1)
+      set(cell + LeaseFields.hash.offset, 8, hash)
+      set(cell + LeaseFields.owner.offset, 8, owner)
+      set(cell + LeaseFields.claim.offset, 4, claim)
+      set(line + LockLineFields.leases.offset, 8, bit)
+    }
+  }
 }

@@ -111,6 +111,7 @@ struct InfoReport: Decodable, Equatable {
     let generation: UInt32
     let pidNamespace: UInt64
     let holds: [Int]
+    let computes: Int
   }
 
   struct Owner: Decodable, Equatable {

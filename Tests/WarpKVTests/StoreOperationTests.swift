@@ -275,31 +275,6 @@ import WarpTestSupport
     }
   }
 
-  /// A store whose claim has been lost meanwhile writes nothing, also if the value is too large.
-  @Test func aClaimIsAskedByTheOwner() throws {
-    try withStore { store, _ in
-      var finished = 0
-      func put(_ value: [UInt8], _ mayStore: Bool) throws -> Stored {
-        try ([1] as [UInt8]).withUnsafeBytes { key in
-          try value.withUnsafeBytes { value in
-            try store.store(
-              key, value, lifetime: Lifetime(),
-              holding: StoreClaim(mayStore: { _, _ in mayStore }, finish: { _, _ in finished += 1 }))
-          }
-        }
-      }
-      #expect(try put([1], false) == Stored(result: .refused, revision: 0))
-      #expect(try store.count == 0 && finished == 0)
-      #expect(try put([1], true).result == .stored)
-      let revision = try put([2], true).revision
-      #expect(try store.entry(for: [1])?.revision == revision)
-      #expect(try put([UInt8](repeating: 0, count: 33), false).result == .refused)
-      #expect(try store.get([1]) == [2] && finished == 2)
-      #expect(try put([UInt8](repeating: 0, count: 33), true).result == .skipped)
-      #expect(try store.get([1]) == nil && finished == 3)
-    }
-  }
-
   @Test func aClockOfATestsOwn() throws {
     try withTemporaryDirectory { directory in
       let now = TestCount()

@@ -89,7 +89,7 @@ struct FixtureWriter {
       let shard = file.shard(of: hash)
       var changes = Changes()
       _ = try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
-        shard.remove(key, hash: hash, now: file.storeTime, changes: &changes)
+        shard.remove(key, hash: hash, in: file, now: file.storeTime, changes: &changes)
       }
     }
   }

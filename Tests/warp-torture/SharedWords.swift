@@ -27,9 +27,12 @@ struct SharedWords: @unchecked Sendable {
 
   func load(_ index: Int) -> UInt64 { base[index].load(ordering: .sequentiallyConsistent) }
   func store(_ index: Int, _ value: UInt64) { base[index].store(value, ordering: .sequentiallyConsistent) }
-  func add(_ index: Int, _ value: UInt64) {
-    base[index].wrappingAdd(value, ordering: .sequentiallyConsistent)
+  /// Returns the sum.
+  @discardableResult
+  func add(_ index: Int, _ value: UInt64) -> UInt64 {
+    base[index].wrappingAdd(value, ordering: .sequentiallyConsistent).newValue
   }
+  func raise(_ index: Int, to value: UInt64) { base[index].max(value, ordering: .sequentiallyConsistent) }
 
   /// Waits until a word has reached a value.
   ///

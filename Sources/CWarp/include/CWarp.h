@@ -103,6 +103,17 @@ static inline void warp_spin_hint(void) {
 #endif
 }
 
+// --- sleeping on a word -----------------------------------------------------------------------------------------
+// The word is an atomic one; its accesses order memory, these calls do not. `shared` if it is mapped from a file and other
+// processes wait for it or change it, too; all who use a word say the same.
+
+// Sleeps until the word is woken, if it has this value still, and no longer than this. It may also return early, for no
+// reason: the caller looks at the word and calls again.
+void warp_wait(const uint32_t *word, uint32_t value, int64_t nanoseconds, int shared);
+
+// Wakes all who sleep on the word.
+void warp_wake(const uint32_t *word, int shared);
+
 #if !defined(_WIN32)
 
 // --- system calls that Swift's libc module does not show --------------------------------------------------------
@@ -156,7 +167,7 @@ void warp_untrack(uint32_t *gate);
 // Gives a gate back, for another descriptor. Nobody may look at it any more.
 void warp_release(uint32_t *gate);
 
-// Grows by one in each forked child.
+// Grows by one in each child that is forked after the first call of this or of warp_track.
 uint32_t warp_fork_epoch(void);
 
 // Grows in this process by one with each fork that it begins. A descriptor that was opened, tracked and locked while this

@@ -54,11 +54,16 @@ public struct OwnerImage: Equatable, Sendable {
 public struct Occupation: Equatable, Sendable {
   public var handles: [HandleImage] = []
   public var owners: [OwnerImage] = []
+  /// Keys that are being computed.
+  public var leases: [LeaseImage] = []
 
   /// The shards that a handle owns.
   public func shards(of handle: HandleImage) -> [Int] {
     owners.filter { $0.handle?.entry == handle.entry }.map(\.shard)
   }
+
+  /// How many keys a handle computes for all.
+  public func computations(of handle: HandleImage) -> Int { leases.count { $0.owner == handle.ownerWord } }
 }
 
 extension FileImage {
@@ -82,6 +87,12 @@ extension FileImage {
       occupation.owners.append(
         OwnerImage(
           shard: shard, handle: handle, entry: line.owner.registryIndex, isOdd: line.sequence & 1 == 1))
+    }
+    for (shard, line) in lines where line.leases != 0 {
+      for cell in 0..<Format.leaseCells where line.leases & 1 << UInt64(cell) != 0 {
+        let lease = try lock.lease(shard, cell)
+        if lease.owner.word != 0 { occupation.leases.append(lease) }
+      }
     }
     return occupation
   }

@@ -23,9 +23,23 @@ public struct LockLine: Equatable, Sendable {
   public let sequence: UInt64
   public let owner: OwnerWord
   public let recoveries: UInt64
+  /// Bit c whenever lease cell c is claimed.
+  public let leases: UInt64
 
   /// Nobody is at work on the shard.
   var isQuiet: Bool { owner.word == 0 && sequence & 1 == 0 }
+}
+
+/// A lease cell.
+public struct LeaseImage: Equatable, Sendable {
+  public let shard: Int
+  public let cell: Int
+  public let hash: UInt64
+  /// 0: the cell is free.
+  public let owner: OwnerWord
+  /// Store time.
+  public let deadline: UInt64
+  let claim: UInt32
 }
 
 /// A lock file that belongs to a data file.
@@ -60,7 +74,19 @@ public struct LockImage: Sendable {
     return LockLine(
       sequence: bytes.integer(LockLineFields.sequence),
       owner: OwnerWord(word: bytes.integer(LockLineFields.owner)),
-      recoveries: bytes.integer(LockLineFields.recoveries))
+      recoveries: bytes.integer(LockLineFields.recoveries), leases: bytes.integer(LockLineFields.leases))
+  }
+
+  func leaseOffset(_ shard: Int, _ cell: Int) -> Int {
+    geometry.leasesOffset + (shard * Format.leaseCells + cell) * LeaseFields.structure.size
+  }
+
+  func lease(_ shard: Int, _ cell: Int) throws(FormatError) -> LeaseImage {
+    typealias F = LeaseFields
+    let bytes = try file.read(at: leaseOffset(shard, cell), count: F.structure.size)
+    return LeaseImage(
+      shard: shard, cell: cell, hash: bytes.integer(F.hash), owner: OwnerWord(word: bytes.integer(F.owner)),
+      deadline: bytes.integer(F.deadline), claim: UInt32(truncatingIfNeeded: bytes.integer(F.claim)))
   }
 
   /// All lines, by shard.

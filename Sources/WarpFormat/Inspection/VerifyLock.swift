@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules L04 to L07: the lock file behind its header (SPEC.md, "Verification"). L01 to L03 are in LockImage.swift.
+// Rules L04 to L07: the lock file behind its header (SPEC.md, "Verification"). L01 to L03 are in LockImage.swift, those of
+// leases in VerifyLeases.swift.
 //
 // Everything here changes while it is read. Reserved bytes never do; owner words and sequences are judged only if they
 // read the same before and after what they are compared with.
@@ -18,6 +19,7 @@ extension Verifier {
       try checkLine(lock, shard, report)
       try checkVisited(lock, shard, report)
     }
+    try checkLeases(lock, report)
     let end = geometry.visitedOffset + geometry.shardCount * geometry.visitedStride
     if let offset = try lock.file.firstNonzero(in: end..<geometry.fileSize) {
       report(
@@ -47,13 +49,7 @@ extension Verifier {
   ) throws(FormatError) {
     var line = try lock.line(shard)
     for _ in 0..<Format.readerTries {
-      var isKnown = line.owner.word == 0
-      if !isKnown, (0..<Format.registryEntries).contains(line.owner.entry) {
-        let entry = try lock.registryEntry(line.owner.entry)
-        // An earlier generation is that of a dead owner, whose entry has been claimed again before its shard was healed.
-        let claims = UInt32(truncatingIfNeeded: entry.integer(RegistryFields.generation) &- line.owner.generation)
-        isKnown = line.owner.generation > 0 && claims < 1 << 31
-      }
+      let isKnown = try isKnown(line.owner, lock)
       // 1 stands in a lock file that was made anew: the next owner recovers the shard.
       let isSound = line.owner.word != 0 || line.sequence & 1 == 0 || line.sequence == 1
       if isKnown && isSound { return }
@@ -76,6 +72,16 @@ extension Verifier {
       }
       line = now
     }
+  }
+
+  /// Whether an owner word is nobody's, or that of a handle that there is or was.
+  func isKnown(_ owner: OwnerWord, _ lock: LockImage) throws(FormatError) -> Bool {
+    if owner.word == 0 { return true }
+    guard let index = owner.registryIndex else { return false }
+    let entry = try lock.registryEntry(index)
+    // An earlier generation is that of a dead owner, whose entry has been claimed again before its shard was healed.
+    let claims = UInt32(truncatingIfNeeded: entry.integer(RegistryFields.generation) &- owner.generation)
+    return owner.generation > 0 && claims < 1 << 31
   }
 
   private func checkVisited(

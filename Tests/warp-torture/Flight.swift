@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// `warp-torture flight`: threads of several processes ask for keys that nobody has computed, and compute them under leases
+// (SPEC.md 23.8). Who computes what, and when, is recorded outside the store.
+//
+// - Of each key there is one run on the host, and all get its value.
+// - `--target leader`: the leader is killed in the middle of its computation; exactly one other takes over, within 1 s.
+// - `--target stopped`: the leader is stopped for longer than its lease lasts; exactly one other takes over, not before the
+//   lease is over, and what the stopped one has computed is not stored when it goes on.
+// - `--target cancel`: another process sets or removes the key meanwhile; what was being computed is not stored.
+
+import ArgumentParser
+import Glibc
+import WarpFormat
+import WarpKV
+import WarpTestSupport
+
+struct FlightOptions: ParsableArguments {
+  enum Target: String, ExpressibleByArgument { case none, leader, stopped, cancel }
+
+  @Option(help: "Worker processes.") var processes = 4
+  @Option(help: "Threads of each.") var threads = 4
+  @Option(help: "Rounds, each with keys of its own.") var rounds = 100
+  @Option(help: "The seed of all random choices.") var seed: UInt64 = 1
+  @Option(help: "What is done to who computes: none, leader (killed), stopped, cancel.") var target = Target.none
+
+  /// Without a target the threads ask for several keys, each in another order.
+  var keys: Int { target == .none ? 8 : 1 }
+  /// Nanoseconds of a computation; with a target, long enough to hit.
+  var computation: Int64 { target == .none ? 3_000_000 : 100_000_000 }
+  /// Nanoseconds of a lease.
+  var limit: Int64 { target == .stopped ? 400_000_000 : 30_000_000_000 }
+
+  var arguments: [String] {
+    [
+      "--processes", "\(processes)", "--threads", "\(threads)", "--rounds", "\(rounds)", "--seed", "\(seed)",
+      "--target", target.rawValue,
+    ]
+  }
+
+  func validate() throws {
+    guard processes >= 2, threads >= 1, rounds >= 1 else {
+      throw ValidationError("at least 2 processes, a thread and a round")
+    }
+  }
+}
+
+/// What the judge and the workers know of a key. Times are boot time.
+struct FlightRecord {
+  static let mostRuns = 8
+  /// The round that the workers may do, how many threads wait for the first, and what went wrong in them.
+  static let round = 0
+  static let ready = 1
+  static let wrong = 2
+  static let alone = 3
+  /// The longest time from the end of a key's computation to the return of a thread that waited for it.
+  static let wake = 4
+  private static let first = 8
+  private static let size = 8 + 3 * mostRuns
+
+  enum Place: Int { case runs, stored, refused, returned }
+
+  let words: SharedWords
+  private let at: Int
+
+  static func count(_ options: FlightOptions) -> Int { first + options.rounds * options.keys * size }
+
+  init(_ words: SharedWords, _ key: Int) {
+    self.words = words
+    at = FlightRecord.first + key * FlightRecord.size
+  }
+
+  func index(_ place: Place) -> Int { at + place.rawValue }
+  subscript(_ place: Place) -> Int { Int(words.load(index(place))) }
+  func add(_ place: Place) { words.add(index(place), 1) }
+
+  /// Of a run, from 1.
+  private func at(run: Int, _ place: Int) -> Int { at + 8 + 3 * (min(run, FlightRecord.mostRuns) - 1) + place }
+  func process(ofRun run: Int) -> pid_t { pid_t(words.load(at(run: run, 0))) }
+  func start(ofRun run: Int) -> Int64 { Int64(words.load(at(run: run, 1))) }
+  func end(ofRun run: Int) -> Int64 { Int64(words.load(at(run: run, 2))) }
+
+  /// The number of the run that begins, from 1.
+  func begin() -> Int {
+    let run = Int(words.add(index(.runs), 1))
+    words.store(at(run: run, 1), UInt64(System.bootTime()))
+    words.store(at(run: run, 0), UInt64(getpid()))
+    return run
+  }
+  func end(run: Int) { words.store(at(run: run, 2), UInt64(System.bootTime())) }
+
+  static func key(_ number: Int) -> [UInt8] { Array("flight \(number)".utf8) }
+  static func value(_ number: Int, run: Int) -> [UInt8] { Array("\(number) by run \(run)".utf8) }
+  /// 0: it is none of a run of that key.
+  static func run(of value: [UInt8], _ number: Int) -> Int {
+    (1...mostRuns).first { FlightRecord.value(number, run: $0) == value } ?? 0
+  }
+}
+
+struct Flight: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Computes cold keys in many processes, and kills, stops or overtakes who computes.")
+
+  @OptionGroup var options: FlightOptions
+  @Flag(help: "End with one JSON object.") var json = false
+
+  private static let patience: Int64 = 1_000_000_000
+  private static let outsider: [UInt8] = Array("set by another".utf8)
+
+  private struct Outcome {
+    /// Rounds in which the computation ended before it could be disturbed.
+    var missed = 0
+    var violations = 0
+    var longestTakeover: Int64 = 0
+    var crashes = 0
+
+    mutating func violation(_ round: Int, _ text: String) {
+      violations += 1
+      System.explain("round \(round): \(text)\n")
+    }
+  }
+
+  func run() throws {
+    let watchdog = Watchdog("flight")
+    try withTemporaryDirectory { directory in
+      let words = try SharedWords(directory + "/records", count: FlightRecord.count(options))
+      let store = try SharedStore.open(
+        path: directory + "/flight.warp", .init(capacity: 4 * options.rounds * options.keys, shards: 2))
+      var children = try (1...options.processes).map { _ in try spawn(directory, from: 1) }
+      var threads = options.processes * options.threads
+      try words.await(FlightRecord.ready, atLeast: UInt64(threads))
+      var outcome = Outcome()
+      var random = SeededGenerator(seed: options.seed)
+      for round in 1...options.rounds {
+        watchdog.progress()
+        words.store(FlightRecord.round, UInt64(round))
+        let records = (0..<options.keys).map { FlightRecord(words, (round - 1) * options.keys + $0) }
+        var missing = 0
+        switch options.target {
+        case .none: break
+        case .leader:
+          let place = try kill(round, records[0], children, &random, &outcome)
+          missing = options.threads
+          threads += options.threads
+          children[place] = try spawn(directory, from: round + 1)
+          try words.await(FlightRecord.ready, atLeast: UInt64(threads))
+        case .stopped: try stop(round, records[0], children, &random, &outcome)
+        case .cancel: try overtake(round, records[0], store, &random, &outcome)
+        }
+        for (number, record) in records.enumerated() {
+          let all = options.processes * options.threads - missing
+          try words.await(record.index(.returned), atLeast: UInt64(all))
+          if options.target == .none {
+            try judge(round, (round - 1) * options.keys + number, record, store, &outcome)
+          }
+        }
+      }
+      words.store(FlightRecord.round, .max)
+      for child in children where !child.wait(seconds: 30).isClean { outcome.crashes += 1 }
+      store.close()
+      let findings = try Verifier(path: directory + "/flight.warp").findings()
+      for finding in findings.prefix(10) { System.explain("\(finding)\n") }
+      try report(words, outcome, findings: findings.count)
+    }
+  }
+
+  private func spawn(_ directory: String, from round: Int) throws -> Child {
+    try Child(["flight-worker", "--directory", directory, "--from", "\(round)"] + options.arguments)
+  }
+
+  /// One run, whose value is stored.
+  private func judge(
+    _ round: Int, _ key: Int, _ record: FlightRecord, _ store: SharedStore, _ outcome: inout Outcome
+  ) throws {
+    let value = try store.get(FlightRecord.key(key)) ?? []
+    if record[.runs] != 1 || record[.stored] != 1 || value != FlightRecord.value(key, run: 1) {
+      outcome.violation(round, "key \(key): \(record[.runs]) runs, \(record[.stored]) of them stored")
+    }
+  }
+
+  private func awaitFirstRun(_ record: FlightRecord, _ random: inout SeededGenerator) throws {
+    try record.words.await(record.index(.runs), atLeast: 1)
+    while record.process(ofRun: 1) == 0 { System.yield() }
+    System.sleep(Int64(random.below(Int(options.computation / 2))))
+  }
+
+  /// Waits for the second run. Returns when it began; nil if it did not.
+  private func awaitTakeover(_ round: Int, _ record: FlightRecord, _ outcome: inout Outcome) -> Int64? {
+    do {
+      try record.words.await(record.index(.runs), atLeast: 2, seconds: 10)
+    } catch {
+      outcome.violation(round, "nobody took over")
+      return nil
+    }
+    while record.process(ofRun: 2) == 0 { System.yield() }
+    return record.start(ofRun: 2)
+  }
+
+  /// Returns the place of the killed among the children.
+  private func kill(
+    _ round: Int, _ record: FlightRecord, _ children: [Child], _ random: inout SeededGenerator,
+    _ outcome: inout Outcome
+  ) throws -> Int {
+    try awaitFirstRun(record, &random)
+    let place = children.firstIndex { $0.id == record.process(ofRun: 1) }!
+    children[place].send(SIGKILL)
+    guard children[place].awaitDeath() else { throw FormatError(.busy, "a killed child does not die") }
+    let died = System.bootTime()
+    if record.end(ofRun: 1) != 0 {
+      outcome.missed += 1
+    } else if let began = awaitTakeover(round, record, &outcome) {
+      outcome.longestTakeover = max(outcome.longestTakeover, began - died)
+      if began - died > Flight.patience {
+        outcome.violation(round, "a takeover took \((began - died) / 1_000_000) ms")
+      }
+      let all = options.threads * (options.processes - 1)
+      try record.words.await(record.index(.returned), atLeast: UInt64(all))
+      if record[.runs] != 2 || record[.stored] != 1 {
+        outcome.violation(round, "\(record[.runs]) runs after a kill, \(record[.stored]) stored")
+      }
+    }
+    // Whoever was killed is waited for only now: until then its number can't be another's.
+    if children[place].wait(seconds: 30).signal != SIGKILL { outcome.crashes += 1 }
+    return place
+  }
+
+  private func stop(
+    _ round: Int, _ record: FlightRecord, _ children: [Child], _ random: inout SeededGenerator,
+    _ outcome: inout Outcome
+  ) throws {
+    try awaitFirstRun(record, &random)
+    let leader = children.first { $0.id == record.process(ofRun: 1) }!
+    guard leader.stop() else { throw FormatError(.busy, "a child does not stop") }
+    defer { leader.resume() }
+    guard record.end(ofRun: 1) == 0 else {
+      outcome.missed += 1
+      return
+    }
+    guard let began = awaitTakeover(round, record, &outcome) else { return }
+    let waited = began - record.start(ofRun: 1)
+    // The lease was taken a moment before the run began.
+    if waited < options.limit - 50_000_000 {
+      outcome.violation(round, "a living leader was replaced after \(waited) ns")
+    }
+    outcome.longestTakeover = max(outcome.longestTakeover, waited - options.limit)
+    if waited - options.limit > Flight.patience { outcome.violation(round, "nobody went on for \(waited) ns") }
+    // Until the other value is stored, the stopped one could not tell.
+    let all = options.threads * (options.processes - 1)
+    try record.words.await(record.index(.returned), atLeast: UInt64(all))
+    leader.resume()
+    try record.words.await(record.index(.returned), atLeast: UInt64(all + options.threads))
+    if record[.runs] != 2 || record[.stored] != 1 || record[.refused] != 1 {
+      outcome.violation(
+        round, "\(record[.runs]) runs after a stop, \(record[.stored]) stored, \(record[.refused]) refused")
+    }
+  }
+
+  private func overtake(
+    _ round: Int, _ record: FlightRecord, _ store: SharedStore, _ random: inout SeededGenerator,
+    _ outcome: inout Outcome
+  ) throws {
+    let key = FlightRecord.key(round - 1)
+    try awaitFirstRun(record, &random)
+    let sets = random.below(2) == 0
+    if sets { try store.set(key, to: Flight.outsider) } else { try store.remove(key) }
+    guard record.end(ofRun: 1) == 0 else {
+      outcome.missed += 1
+      return
+    }
+    let runs = sets ? 1 : 2
+    try record.words.await(record.index(.returned), atLeast: UInt64(options.processes * options.threads))
+    let value = try store.get(key)
+    let expected = sets ? Flight.outsider : FlightRecord.value(round - 1, run: 2)
+    if value != expected || record[.runs] != runs || record[.stored] != runs - 1 || record[.refused] != 1 {
+      outcome.violation(
+        round,
+        "after a \(sets ? "set" : "removal"): \(record[.runs]) runs, \(record[.stored]) stored, "
+          + "\(record[.refused]) refused, value \(value.map { String(decoding: $0, as: UTF8.self) } ?? "none")")
+    }
+  }
+
+  private func report(_ words: SharedWords, _ outcome: Outcome, findings: Int) throws {
+    let wrong = Int(words.load(FlightRecord.wrong))
+    let alone = Int(words.load(FlightRecord.alone))
+    var report = Report()
+    report.add("command", "flight")
+    report.add("target", options.target.rawValue)
+    report.add("seed", Int(truncatingIfNeeded: options.seed))
+    report.add("rounds", options.rounds)
+    report.add("keys", options.rounds * options.keys)
+    report.add("missed", outcome.missed)
+    report.add("violations", outcome.violations)
+    report.add("wrongValues", wrong)
+    report.add("alone", alone)
+    report.add("longestTakeoverMs", Double(outcome.longestTakeover) / 1e6)
+    report.add("longestWakeMs", Double(words.load(FlightRecord.wake)) / 1e6)
+    report.add("crashes", outcome.crashes)
+    report.add("findings", findings)
+    // A run that hardly ever disturbed anybody proves nothing.
+    let isIdle = outcome.missed * 2 > options.rounds
+    try report.finish(
+      json: json, violations: outcome.violations + wrong + alone + outcome.crashes + findings + (isIdle ? 1 : 0))
+  }
+}
