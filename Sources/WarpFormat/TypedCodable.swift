@@ -124,6 +124,25 @@ extension String: WarpDecodable {
   public init(from reader: inout TypedReader) throws(TypedEncodingError) { self = try reader.readString() }
 }
 
+/// An enumeration with raw values, or another type that is a name for one of another: it is written as that.
+///
+///     enum Color: String, WarpDecodable { case red, green }
+extension WarpEncodable where Self: RawRepresentable, RawValue: WarpEncodable {
+  public static var typeDescriptor: [UInt8] { RawValue.typeDescriptor }
+  public func encode(into writer: inout TypedWriter) throws(TypedEncodingError) { try writer.append(rawValue) }
+}
+
+/// `notRepresentable` for a raw value that the type does not have.
+extension WarpDecodable where Self: RawRepresentable, RawValue: WarpDecodable {
+  public init(from reader: inout TypedReader) throws(TypedEncodingError) {
+    let start = reader.offset
+    guard let value = Self(rawValue: try reader.read(RawValue.self)) else {
+      throw TypedEncodingError(.notRepresentable, at: start)
+    }
+    self = value
+  }
+}
+
 // MARK: Containers
 
 extension Optional: WarpEncodable where Wrapped: WarpEncodable {

@@ -24,6 +24,14 @@ public struct TypedReader {
     self.mode = mode
   }
 
+  /// A reader of the value that lies at an offset where ``skip()`` found one.
+  package init(_ bytes: [UInt8], at offset: Int, mode: TypedMode) {
+    precondition((0...bytes.count).contains(offset))
+    self.bytes = bytes
+    self.mode = mode
+    self.offset = offset
+  }
+
   var remaining: Int { bytes.count - offset }
 
   /// Throws `trailingBytes` unless everything was read.
