@@ -5,8 +5,8 @@
 // `[UInt8]` is bytes while every other array is an array. Swift has no overlapping conformances, so the element type
 // decides: it may replace the three `…Array` members, and UInt8 does.
 
-/// A type whose values can be written: what a key needs.
-public protocol WarpEncodable {
+/// A type whose values can be written: what a key needs. Its conformance may be used in any isolation.
+public protocol WarpEncodable: SendableMetatype {
   /// The tags of the type in order, as SPEC's "Type descriptors" lists them. Part of a shared store's identity.
   static var typeDescriptor: [UInt8] { get }
 

@@ -12,7 +12,7 @@
 /// After an error the position is undefined and the reader is of no further use. Not for concurrent use.
 public struct TypedReader {
   public let mode: TypedMode
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
   /// How many bytes were read.
   public internal(set) var offset = 0
   /// Values read at the current level.

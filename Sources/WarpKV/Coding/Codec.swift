@@ -80,7 +80,7 @@ public struct Codec<Value>: Sendable {
 
 // MARK: Makers
 
-extension Codec where Value: WarpDecodable & SendableMetatype {
+extension Codec where Value: WarpDecodable {
   /// The typed encoding of the type itself: `Int`, `String`, `[UInt8]`, `[String: [Double]]`, `Arguments2<Int, String>`,
   /// and every type that conforms to `WarpDecodable`.
   @inlinable
