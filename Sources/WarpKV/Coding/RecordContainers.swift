@@ -2,7 +2,8 @@
 //
 // The three containers that a decoder of records hands out. SPEC: "Records of programs".
 //
-// A generic function is the witness of those that the protocols ask for each type of the standard library.
+// A generic function is the witness of those that the protocols ask for each type of the standard library; the 128-bit
+// integers need their own, as in the encoder.
 
 import WarpFormat
 
@@ -29,6 +30,9 @@ extension RecordDecoder {
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
       try member(key).take(type)
     }
+
+    func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 { try member(key).take(type) }
+    func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 { try member(key).take(type) }
 
     /// The mirror of `encodeIfPresent`: what is there is read as an optional.
     func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
@@ -79,6 +83,8 @@ extension RecordDecoder {
     }
 
     mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try passing { try $0.take(type) } }
+    mutating func decode(_ type: Int128.Type) throws -> Int128 { try passing { try $0.take(type) } }
+    mutating func decode(_ type: UInt128.Type) throws -> UInt128 { try passing { try $0.take(type) } }
 
     mutating func nestedContainer<Nested: CodingKey>(
       keyedBy type: Nested.Type
@@ -99,5 +105,7 @@ extension RecordDecoder {
     func decodeNil() -> Bool { (try? decoder.tag) == TypedTag.none }
 
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try decoder.take(type) }
+    func decode(_ type: Int128.Type) throws -> Int128 { try decoder.take(type) }
+    func decode(_ type: UInt128.Type) throws -> UInt128 { try decoder.take(type) }
   }
 }

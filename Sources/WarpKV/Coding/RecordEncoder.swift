@@ -47,6 +47,11 @@ struct RecordEncoder: Encoder {
   /// Puts a value in this encoder's place.
   func put<Value: Encodable>(_ value: Value) throws {
     guard calls < RecordLimits.calls else { throw TypedEncodingError(.nestedTooDeep, at: 0) }
+    // Members that are there belong to a value that was encoded before, and must not mix with those of this one.
+    guard case .nothing = node.content else {
+      node.content = .contradiction
+      return
+    }
     if Value.self is any WarpDecodable.Type, let value = value as? any WarpEncodable {
       return node.put(.value(value))
     }
@@ -80,7 +85,8 @@ struct RecordEncoder: Encoder {
 }
 
 extension RecordEncoder {
-  /// The names and values of a record. A generic function is the witness of those for each type of the standard library.
+  /// The names and values of a record. A generic function is the witness of those for each type of the standard library,
+  /// except for the 128-bit integers: theirs have defaults, which throw, and a default wins against a generic function.
   struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let encoder: RecordEncoder
     var codingPath: [any CodingKey] { encoder.codingPath }
@@ -92,6 +98,8 @@ extension RecordEncoder {
     func encodeNil(forKey key: Key) { member(key).node.put(.optional(nil)) }
 
     func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try member(key).put(value) }
+    func encode(_ value: Int128, forKey key: Key) throws { try member(key).put(value) }
+    func encode(_ value: UInt128, forKey key: Key) throws { try member(key).put(value) }
 
     /// Nil has no entry. A value that is written as `none` itself gets a `some`, as in an optional.
     func encodeIfPresent<Value: Encodable>(_ value: Value?, forKey key: Key) throws {
@@ -124,6 +132,8 @@ extension RecordEncoder {
     func encodeNil() { next().node.put(.optional(nil)) }
 
     func encode<Value: Encodable>(_ value: Value) throws { try next().put(value) }
+    func encode(_ value: Int128) throws { try next().put(value) }
+    func encode(_ value: UInt128) throws { try next().put(value) }
 
     func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
       next().container(keyedBy: type)
@@ -141,6 +151,8 @@ extension RecordEncoder {
     func encodeNil() { encoder.node.put(.optional(nil)) }
 
     func encode<Value: Encodable>(_ value: Value) throws { try encoder.put(value) }
+    func encode(_ value: Int128) throws { try encoder.put(value) }
+    func encode(_ value: UInt128) throws { try encoder.put(value) }
   }
 }
 
