@@ -76,10 +76,12 @@ public struct TypedReader {
   ) throws(TypedEncodingError) -> Integer {
     let start = offset
     let result =
-      switch try peekTag() {
-      case .integer: Integer(exactly: try readNarrow())
-      case .unsigned128: Integer(exactly: try readWidest())
-      default: Integer(exactly: try readWide())
+      if isNext(.integer) {
+        Integer(exactly: try readNarrow())
+      } else if isNext(.unsigned128) {
+        Integer(exactly: try readWidest())
+      } else {
+        Integer(exactly: try readWide())
       }
     guard let result else { throw TypedEncodingError(.notRepresentable, at: start) }
     return result
@@ -182,8 +184,15 @@ extension TypedReader {
     TypedEncodingError(code, at: offset)
   }
 
+  /// Whether the next value has this tag. Cheaper than asking which tag it has.
+  @usableFromInline
+  func isNext(_ tag: TypedTag) -> Bool { offset < bytes.count && bytes[offset] == tag.rawValue }
+
   mutating func take(_ tag: TypedTag) throws(TypedEncodingError) {
-    guard try peekTag() == tag else { throw failure(.wrongType) }
+    guard isNext(tag) else {
+      _ = try peekTag()
+      throw failure(.wrongType)
+    }
     offset += 1
   }
 
