@@ -5,6 +5,9 @@
 Valid files: the reader's dump equals `warp-inspect dump --json`. Invalid ones: the reader exits 1 and names the rule
 and offset that the .json beside the file gives.
 
+Typed values: the reader shows the records of fixtures/typed/records.tsv, which the library's tests write, as
+records.json has them, and names the typed stores of identities.tsv as the library does.
+
 Dumps are compared as Python parses them, which keeps all digits of a number (WKV-D01).
 """
 import glob
@@ -21,8 +24,31 @@ def run(command: list) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def main() -> int:
+def rows(path: str) -> list:
+    with open(path, encoding="utf-8") as file:
+        return [line.rstrip("\n").split("\t") for line in file]
+
+
+def typed_failures() -> list:
     failures = []
+    with open("fixtures/typed/records.json", encoding="utf-8") as file:
+        documents = json.load(file)
+    for name, encoded in rows("fixtures/typed/records.tsv"):
+        key = ["--key"] if name == "arguments" else []
+        shown = run(READER + ["--typed", *key, encoded])
+        if shown.returncode != 0 or json.loads(shown.stdout) != documents.pop(name):
+            failures.append(f"record {name}: exit {shown.returncode}: {shown.stdout}{shown.stderr}")
+    failures += [f"record {name} has no bytes" for name in documents]
+    for namespace, name, version, key_type, value_type, store in rows("fixtures/typed/identities.tsv"):
+        identity = {"namespace": namespace, "name": name, "version": int(version), "key": key_type, "value": value_type}
+        shown = run(READER + ["--identity", json.dumps(identity)])
+        if shown.returncode != 0 or json.loads(shown.stdout) != {"store": store}:
+            failures.append(f"typed store {name}: exit {shown.returncode}: {shown.stdout}{shown.stderr}")
+    return failures
+
+
+def main() -> int:
+    failures = typed_failures()
     valid = sorted(glob.glob("fixtures/v1/valid/*.warp"))
     invalid = sorted(glob.glob("fixtures/v1/invalid/*.warp"))
     for path in valid:
@@ -40,8 +66,8 @@ def main() -> int:
             failures.append(f"{path}: exit {theirs.returncode}, expected {expected}, said {theirs.stderr.strip()}")
     for failure in failures:
         print(failure)
-    print(f"the independent reader agrees on {len(valid) + len(invalid) - len(failures)} of "
-          f"{len(valid) + len(invalid)} golden files")
+    print(f"the independent reader disagrees {len(failures)} times on {len(valid) + len(invalid)} golden files, "
+          "typed values and typed stores")
     return 1 if failures or len(valid) < 12 or len(invalid) < 80 else 0
 
 

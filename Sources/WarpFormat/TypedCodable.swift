@@ -5,8 +5,8 @@
 // `[UInt8]` is bytes while every other array is an array. Swift has no overlapping conformances, so the element type
 // decides: it may replace the three `…Array` members, and UInt8 does.
 
-/// A type whose values can be written: what a key needs.
-public protocol WarpEncodable {
+/// A type whose values can be written: what a key needs. Its conformance may be used in any isolation.
+public protocol WarpEncodable: SendableMetatype {
   /// The tags of the type in order, as SPEC's "Type descriptors" lists them. Part of a shared store's identity.
   static var typeDescriptor: [UInt8] { get }
 
@@ -122,6 +122,25 @@ extension String: WarpDecodable {
   public static var typeDescriptor: [UInt8] { [TypedTag.string.rawValue] }
   public func encode(into writer: inout TypedWriter) throws(TypedEncodingError) { try writer.append(self) }
   public init(from reader: inout TypedReader) throws(TypedEncodingError) { self = try reader.readString() }
+}
+
+/// An enumeration with raw values, or another type that is a name for one of another: it is written as that.
+///
+///     enum Color: String, WarpDecodable { case red, green }
+extension WarpEncodable where Self: RawRepresentable, RawValue: WarpEncodable {
+  public static var typeDescriptor: [UInt8] { RawValue.typeDescriptor }
+  public func encode(into writer: inout TypedWriter) throws(TypedEncodingError) { try writer.append(rawValue) }
+}
+
+/// `notRepresentable` for a raw value that the type does not have.
+extension WarpDecodable where Self: RawRepresentable, RawValue: WarpDecodable {
+  public init(from reader: inout TypedReader) throws(TypedEncodingError) {
+    let start = reader.offset
+    guard let value = Self(rawValue: try reader.read(RawValue.self)) else {
+      throw TypedEncodingError(.notRepresentable, at: start)
+    }
+    self = value
+  }
 }
 
 // MARK: Containers

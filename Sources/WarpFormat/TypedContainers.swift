@@ -40,8 +40,8 @@ extension TypedReader {
     of type: Element.Type = Element.self
   ) throws(TypedEncodingError) -> [Element] {
     var result: [Element] = []
-    try container(.array) { (reader, _, count) throws(TypedEncodingError) in
-      for _ in 0..<count { result.append(try reader.read(Element.self)) }
+    try elements(of: .array) { (reader) throws(TypedEncodingError) in
+      result.append(try reader.read(Element.self))
     }
     return result
   }
@@ -51,6 +51,19 @@ extension TypedReader {
     _ body: (inout TypedReader, Int) throws(TypedEncodingError) -> Result
   ) throws(TypedEncodingError) -> Result {
     try container(.tuple) { (reader, _, count) throws(TypedEncodingError) in try body(&reader, count) }
+  }
+
+  /// Reads a tuple with a value of each of these types; `wrongType` if it has another number of them.
+  public mutating func readTuple<each Element: WarpDecodable>(
+    of types: repeat (each Element).Type
+  ) throws(TypedEncodingError) -> (repeat each Element) {
+    let start = offset
+    return try container(.tuple) { (reader, _, count) throws(TypedEncodingError) in
+      guard count == TypedEncoding.count(of: repeat each types) else {
+        throw TypedEncodingError(.wrongType, at: start)
+      }
+      return (repeat try reader.read(each types))
+    }
   }
 
   /// Reads an enumeration's case; `body` gets its name and the number of its values, and must read all of them.
@@ -68,9 +81,8 @@ extension TypedReader {
     of type: Element.Type = Element.self
   ) throws(TypedEncodingError) -> [Element] {
     var result: [Element] = []
-    try container(.set) { (reader, _, count) throws(TypedEncodingError) in
-      var previous = reader.offset..<reader.offset
-      for _ in 0..<count { result.append(try reader.readKey(after: &previous)) }
+    try elements(of: .set) { (reader) throws(TypedEncodingError) in
+      result.append(try reader.read(Element.self))
     }
     return result
   }
@@ -80,22 +92,41 @@ extension TypedReader {
     of type: (Key, Value).Type = (Key, Value).self
   ) throws(TypedEncodingError) -> [(key: Key, value: Value)] {
     var result: [(key: Key, value: Value)] = []
-    try container(.map, valuesPerEntry: 2) { (reader, _, count) throws(TypedEncodingError) in
-      var previous = reader.offset..<reader.offset
-      for _ in 0..<count {
-        let key: Key = try reader.readKey(after: &previous)
-        result.append((key, try reader.read(Value.self)))
-      }
-    }
+    try entries(
+      key: { (reader) throws(TypedEncodingError) in try reader.read(Key.self) },
+      value: { (reader, key) throws(TypedEncodingError) in result.append((key, try reader.read(Value.self))) })
     return result
   }
 
+  /// Reads an array, a tuple or a set; `body` reads one element.
+  mutating func elements(
+    of tag: TypedTag, _ body: (inout TypedReader) throws(TypedEncodingError) -> Void
+  ) throws(TypedEncodingError) {
+    try container(tag) { (reader, _, count) throws(TypedEncodingError) in
+      var previous = reader.offset..<reader.offset
+      for _ in 0..<count {
+        if tag == .set { try reader.ordered(after: &previous, body) } else { try body(&reader) }
+      }
+    }
+  }
+
+  /// Reads a map; `key` reads a key and `value` the value that belongs to it.
+  mutating func entries<Key>(
+    key: (inout TypedReader) throws(TypedEncodingError) -> Key,
+    value: (inout TypedReader, Key) throws(TypedEncodingError) -> Void
+  ) throws(TypedEncodingError) {
+    try container(.map, valuesPerEntry: 2) { (reader, _, count) throws(TypedEncodingError) in
+      var previous = reader.offset..<reader.offset
+      for _ in 0..<count { try value(&reader, try reader.ordered(after: &previous, key)) }
+    }
+  }
+
   /// Reads a key and requires its bytes to come after those of the one before (empty before the first).
-  private mutating func readKey<Key: WarpDecodable>(
-    after previous: inout Range<Int>
+  private mutating func ordered<Key>(
+    after previous: inout Range<Int>, _ body: (inout TypedReader) throws(TypedEncodingError) -> Key
   ) throws(TypedEncodingError) -> Key {
     let start = offset
-    let key = try read(Key.self)
+    let key = try body(&self)
     if !bytes[previous].lexicographicallyPrecedes(bytes[start..<offset]) {
       let same = bytes[previous] == bytes[start..<offset]
       throw TypedEncodingError(same ? .duplicate : .unsorted, at: start)
@@ -105,7 +136,7 @@ extension TypedReader {
   }
 
   /// The one way into a container; `body` also gets the name of an enumeration's case, else an empty one.
-  private mutating func container<Result>(
+  mutating func container<Result>(
     _ tag: TypedTag, valuesPerEntry: Int = 1,
     _ body: (inout TypedReader, String, Int) throws(TypedEncodingError) -> Result
   ) throws(TypedEncodingError) -> Result {

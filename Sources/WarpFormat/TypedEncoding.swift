@@ -79,8 +79,28 @@ public enum TypedEncoding {
 
   /// A name as it stands in a type descriptor: 4-byte UTF-8 byte count, then the bytes.
   public static func descriptor(_ tag: TypedTag, name: String) -> [UInt8] {
-    let size = UInt32(clamping: name.utf8.count)
-    return [tag.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: size >> ($0 * 8)) } + Array(name.utf8)
+    [tag.rawValue] + sizeField(name.utf8.count) + Array(name.utf8)
+  }
+
+  /// The descriptor of a tuple: 4-byte count, then that of each type.
+  public static func descriptor<each Element: WarpEncodable>(
+    tuple types: repeat (each Element).Type
+  ) -> [UInt8] {
+    var parts: [UInt8] = []
+    for type in repeat each types { parts += type.typeDescriptor }
+    return [TypedTag.tuple.rawValue] + sizeField(count(of: repeat each types)) + parts
+  }
+
+  /// How many types there are.
+  static func count<each Element>(of types: repeat (each Element).Type) -> Int {
+    var count = 0
+    for _ in repeat each types { count += 1 }
+    return count
+  }
+
+  private static func sizeField(_ size: Int) -> [UInt8] {
+    let size = UInt32(clamping: size)
+    return (0..<4).map { UInt8(truncatingIfNeeded: size >> ($0 * 8)) }
   }
 }
 

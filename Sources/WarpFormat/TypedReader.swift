@@ -12,7 +12,7 @@
 /// After an error the position is undefined and the reader is of no further use. Not for concurrent use.
 public struct TypedReader {
   public let mode: TypedMode
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
   /// How many bytes were read.
   public internal(set) var offset = 0
   /// Values read at the current level.
@@ -22,6 +22,14 @@ public struct TypedReader {
   public init(_ bytes: [UInt8], mode: TypedMode) {
     self.bytes = bytes
     self.mode = mode
+  }
+
+  /// A reader of the value that lies at an offset where ``skip()`` found one.
+  package init(_ bytes: [UInt8], at offset: Int, mode: TypedMode) {
+    precondition((0...bytes.count).contains(offset))
+    self.bytes = bytes
+    self.mode = mode
+    self.offset = offset
   }
 
   var remaining: Int { bytes.count - offset }
@@ -68,10 +76,12 @@ public struct TypedReader {
   ) throws(TypedEncodingError) -> Integer {
     let start = offset
     let result =
-      switch try peekTag() {
-      case .integer: Integer(exactly: try readNarrow())
-      case .unsigned128: Integer(exactly: try readWidest())
-      default: Integer(exactly: try readWide())
+      if isNext(.integer) {
+        Integer(exactly: try readNarrow())
+      } else if isNext(.unsigned128) {
+        Integer(exactly: try readWidest())
+      } else {
+        Integer(exactly: try readWide())
       }
     guard let result else { throw TypedEncodingError(.notRepresentable, at: start) }
     return result
@@ -174,8 +184,15 @@ extension TypedReader {
     TypedEncodingError(code, at: offset)
   }
 
+  /// Whether the next value has this tag. Cheaper than asking which tag it has.
+  @usableFromInline
+  func isNext(_ tag: TypedTag) -> Bool { offset < bytes.count && bytes[offset] == tag.rawValue }
+
   mutating func take(_ tag: TypedTag) throws(TypedEncodingError) {
-    guard try peekTag() == tag else { throw failure(.wrongType) }
+    guard isNext(tag) else {
+      _ = try peekTag()
+      throw failure(.wrongType)
+    }
     offset += 1
   }
 

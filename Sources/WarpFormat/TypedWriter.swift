@@ -122,6 +122,15 @@ public struct TypedWriter {
     try container(.tuple, body)
   }
 
+  /// Appends a tuple of these values.
+  public mutating func append<each Element: WarpEncodable>(
+    tuple elements: repeat each Element
+  ) throws(TypedEncodingError) {
+    try container(.tuple) { (writer) throws(TypedEncodingError) in
+      repeat try writer.append(each elements)
+    }
+  }
+
   /// Appends the case `name` of an enumeration with the associated values that `body` appends.
   public mutating func append(
     enumCase name: String, _ body: (inout TypedWriter) throws(TypedEncodingError) -> Void
@@ -218,13 +227,19 @@ extension TypedWriter {
   /// Puts entries that lie one after the other at the end of the bytes in the order of their keys.
   private mutating func sort(_ entries: [Entry]) throws(TypedEncodingError) {
     guard let start = entries.first?.key.lowerBound else { return }
-    let written = bytes
-    let sorted = entries.sorted { written[$0.key].lexicographicallyPrecedes(written[$1.key]) }
-    for (left, right) in zip(sorted, sorted.dropFirst()) where written[left.key] == written[right.key] {
+    // A copy of the entries alone: one of all the bytes for each map would make an array of maps quadratic.
+    let written = Array(bytes[start...])
+    func key(_ entry: Entry) -> ArraySlice<UInt8> {
+      written[(entry.key.lowerBound - start)..<(entry.key.upperBound - start)]
+    }
+    let sorted = entries.sorted { key($0).lexicographicallyPrecedes(key($1)) }
+    for (left, right) in zip(sorted, sorted.dropFirst()) where key(left) == key(right) {
       throw TypedEncodingError(.duplicate, at: max(left.key.lowerBound, right.key.lowerBound))
     }
     bytes.removeSubrange(start...)
-    for entry in sorted { bytes.append(contentsOf: written[entry.key.lowerBound..<entry.end]) }
+    for entry in sorted {
+      bytes.append(contentsOf: written[(entry.key.lowerBound - start)..<(entry.end - start)])
+    }
   }
 
   func failure(_ code: TypedEncodingError.Code) -> TypedEncodingError {
