@@ -77,32 +77,38 @@ private final class Weak: Sendable {
     #expect(census.now == 0, "the cache took them with it")
   }
 
-  /// Four threads store, evict, read and remove the same keys.
+  /// Four threads store, evict, read, take and remove the same keys. Deep: for half a minute.
   @Test func valuesSurviveTheirEvictionByAnotherThread() throws {
     let census = Census()
+    let time: UInt64 = TestPlan.isDeep ? 15_000_000_000 : 700_000_000
     for (capacity, shards) in [(50, 1), (200, 4)] {
       let cache = try MemoryBackend<Int, Tracked>(capacity: capacity, shards: shards)
       let wrong = Atomic<Int>(0)
-      let rounds = TestPlan.isDeep ? 500_000 : 20_000
+      let end = MemoryTime.now() + time
       _ = TestThreads.run(4) { thread in
         var random = SeededGenerator(seed: UInt64(thread))
-        for round in 0..<rounds {
-          let key = random.below(3 * capacity)
-          switch random.below(10) {
-          case ..<5:
-            if let value = cache.get(key), value.number != key { wrong.add(1, ordering: .relaxed) }
-          case ..<9: cache.set(key, to: Tracked(key, census))
-          default: cache.remove(key)
+        func check(_ value: Tracked?, _ key: Int) {
+          if let value, value.number != key { wrong.add(1, ordering: .relaxed) }
+        }
+        while MemoryTime.now() < end {
+          for _ in 0..<1000 {
+            let key = random.below(3 * capacity)
+            switch random.below(20) {
+            case ..<9: check(cache.get(key), key)
+            case ..<10: check(cache.entry(key, counting: true)?.value, key)
+            case ..<18: cache.set(key, to: Tracked(key, census))
+            case ..<19: check(cache.take(key), key)
+            default: cache.remove(key)
+            }
           }
-          if round % 1000 == 0 {
-            for entry in cache.entries() where entry.value.number != entry.key { wrong.add(1, ordering: .relaxed) }
-          }
+          for entry in cache.entries() { check(entry.value, entry.key) }
         }
       }
       #expect(wrong.load(ordering: .relaxed) == 0)
       #expect(census.now == cache.count)
       #expect(cache.count <= capacity)
       let counts = cache.statistics
+      #expect(counts.hits > 1000)
       #expect(counts.count == counts.insertions - counts.evictions - counts.removals)
       cache.removeAll()
       #expect(census.now == 0)
@@ -134,6 +140,25 @@ private final class Weak: Sendable {
     for key in 0..<100 { backend.set(key, to: key) }
     #expect(backend.count == 4)
     cache.withLock { $0 = nil }
+  }
+
+  /// A thousand keys, each expired and gone before the next thousand: the sweep takes out what nobody asks for again.
+  @Test func expiredKeysDoNotPileUp() throws {
+    let census = Census()
+    let world = TestWorld()
+    let cache = try MemoryBackend<Int, Tracked>(capacity: 1_000_000, shards: 1, clock: { UInt64(world.time) })
+    var most = 0
+    for round in 0..<1000 {
+      for key in 0..<1000 {
+        cache.set(round * 1000 + key, to: Tracked(key, census), lifetime: Lifetime(whole: 10))
+      }
+      world.advance(nanoseconds: 10)
+      most = max(most, census.now)
+    }
+    #expect(most < 3000, "a thousand live ones, and what the sweep had not come to")
+    #expect(cache.statistics.allocatedBytes < 500_000)
+    #expect(cache.statistics.evictions == 0)
+    #expect(cache.count == census.now)
   }
 
   /// In a process of its own, where nobody else allocates.

@@ -9,6 +9,8 @@
 // - A get of an expired entry misses and leaves it where it is.
 // - Entries are in slots: a new value takes the slot freed last, or the first never used, before another is freed. With a
 //   sweep, each new key looks at so many slots from where the last look ended, and expired entries there go.
+// - In place (as in memory) a key keeps its slot, a new one takes its slot after others have left, and an emptied store
+//   begins with the first slot again.
 // - With a weight limit, entries other than the one that is set go until it fits.
 
 public final class SieveModel<Key: Hashable, Value> {
@@ -40,6 +42,7 @@ public final class SieveModel<Key: Hashable, Value> {
   private var newest: Key?
   private var hand: Key?
   private let sweepSlots: Int
+  private let inPlace: Bool
   /// By slot, from 1; place 0 is not used.
   private var slots: [Key?] = [nil]
   /// The one freed last is the last.
@@ -47,11 +50,14 @@ public final class SieveModel<Key: Hashable, Value> {
   /// 0: no entry had a deadline.
   private var sweepAt = 0
 
-  public init(capacity: Int, evicts: Bool = true, weightLimit: Int = .max, sweepSlots: Int = 0) {
+  public init(
+    capacity: Int, evicts: Bool = true, weightLimit: Int = .max, sweepSlots: Int = 0, inPlace: Bool = false
+  ) {
     self.capacity = capacity
     self.evicts = evicts
     self.weightLimit = weightLimit
     self.sweepSlots = sweepSlots
+    self.inPlace = inPlace
   }
 
   public func isLive(_ key: Key, at now: Int64) -> Bool {
@@ -75,7 +81,7 @@ public final class SieveModel<Key: Hashable, Value> {
   ) -> SetOutcome {
     if entries[key] != nil {
       let wasLive = isLive(key, at: now)
-      move(key, to: takeSlot(deadline))
+      if inPlace { noteDeadline(deadline) } else { move(key, to: takeSlot(deadline)) }
       entries[key]?.weight = 0
       while self.weight + weight > weightLimit { evict(at: now, keeping: key) }
       entries[key]?.weight = weight
@@ -95,6 +101,7 @@ public final class SieveModel<Key: Hashable, Value> {
       if !evicts { reap(at: now) }
       if !evicts, entries.count == capacity { return .full }
     }
+    if inPlace, entries.count == capacity { evict(at: now) }
     let slot = takeSlot(deadline)
     if entries.count == capacity { evict(at: now) }
     entries[key] = Entry(
@@ -129,8 +136,8 @@ public final class SieveModel<Key: Hashable, Value> {
     hand = nil
     counts = Counts()
     sweepAt = 0
-    free = (1..<slots.count).reversed()
-    slots = slots.map { _ in nil }
+    free = inPlace ? [] : (1..<slots.count).reversed()
+    slots = inPlace ? [nil] : slots.map { _ in nil }
   }
 
   /// Keys oldest first, expired ones included.
@@ -180,8 +187,10 @@ public final class SieveModel<Key: Hashable, Value> {
     counts.expirations += 1
   }
 
+  private func noteDeadline(_ deadline: Int64?) { if deadline != nil, sweepAt == 0 { sweepAt = 1 } }
+
   private func takeSlot(_ deadline: Int64?) -> Int {
-    if deadline != nil, sweepAt == 0 { sweepAt = 1 }
+    noteDeadline(deadline)
     if let slot = free.popLast() { return slot }
     slots.append(nil)
     return slots.count - 1

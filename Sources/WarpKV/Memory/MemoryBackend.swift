@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory backend: a bounded cache in one process, with the shared store's policy, shard counts, limits and rules, but
-// keys and values are Swift values. Listing and counters are in MemoryListing.
+// keys and values are Swift values. Operations are in MemoryOperations, listing and counters in MemoryListing.
 //
 //   hash -> shard = low bits -> lock -> table -> slot -> entry
 //
-// - Shards lie in one piece of memory, each lock in a line of its own beside what it guards: an array of shard objects
-//   would cost every get two more dependent loads and a reference count.
+// - Shards lie in one piece of memory, each gate (its lock and what readers without it look at) in a line with what it
+//   guards: an array of shard objects would cost every get two more dependent loads and a reference count.
+// - A get takes the lock, unless keys and values are plain bits (MemoryView).
 // - Values that leave are released, and the listener is called, after the lock is given back: a deinit may use the cache.
 // - Below 4,096 entries there is one shard, so that exactly `capacity` entries stay of however many keys. Above, each
 //   shard keeps its share, and the sum stays within the capacity.
@@ -23,18 +24,21 @@ import WarpFormat
   @usableFromInline package typealias Listener = @Sendable (Key, Value, DepartureCause) -> Void
   @usableFromInline typealias Shard = MemoryShard<Key, Value>
 
-  /// `shardCount` times a lock and, a word behind it, a shard, `stride` bytes apart, initialised until the deinit. They are
-  /// two variables: threads that wait use the lock while its holder changes the shard.
+  @usableFromInline typealias Gate = MemoryGate<Key, Value>
+
+  /// `shardCount` times a gate and, behind it, a shard, `stride` bytes apart, initialised until the deinit. They are
+  /// two variables: other threads use the gate while the lock's holder changes the shard.
   @usableFromInline let base: UnsafeMutableRawPointer
   @usableFromInline let shardMask: UInt64
   @usableFromInline let seed: MemorySeed
   @usableFromInline let hashesBytes: Bool
-  @usableFromInline let lifetime: UInt64
+  @usableFromInline let lifetime: Lifetime
   @usableFromInline let clock: @Sendable () -> UInt64
   @usableFromInline let weigher: Weigher?
   @usableFromInline let listener: Listener?
   @usableFromInline package let capacity: Int
   @usableFromInline package let weightLimit: Int?
+  @usableFromInline let tallies: MemoryTallies
 
   /// - Parameters:
   ///   - capacity: entries, 1 to 2^31.
@@ -45,7 +49,7 @@ import WarpFormat
   ///     and a value over its shard's share is not stored.
   ///   - weigher: called once for each set, without a lock. Must not return less than 0.
   ///   - listener: called after an entry left, without a lock, on the thread whose operation it was.
-  ///   - clock: nanoseconds that never go back. Read only for entries that have a deadline.
+  ///   - clock: nanoseconds that never go back. Read only for entries that have a deadline, or can be stale.
   /// - Throws: `invalidCapacity`, `invalidShardCount`, `invalidTimeToLive`, `invalidArgument`; before memory is taken.
   package init(
     capacity: Int = Format.defaultCapacity, shards: Int? = nil, timeToLive: Duration? = nil,
@@ -55,7 +59,7 @@ import WarpFormat
     let geometry = try Geometry(
       Parameters(
         capacity: capacity, shards: shards ?? (weightLimit == nil ? nil : 1), maxKeySize: 0, maxValueSize: 0))
-    lifetime = try MemoryTime.lifetime(timeToLive)
+    lifetime = Lifetime(whole: try MemoryTime.lifetime(timeToLive))
     try MemoryTime.checkWeights(
       limit: weightLimit, shards: geometry.shardCount, hasWeigher: weigher != nil)
     self.capacity = capacity
@@ -66,13 +70,14 @@ import WarpFormat
     self.seed = seed
     hashesBytes = Key.self is any ByteKey.Type
     shardMask = UInt64(geometry.shardCount - 1)
+    tallies = MemoryTallies(isUsed: MemoryEntry<Key, Value>.isReadWithoutLock)
     unsafe base = .allocate(
       byteCount: geometry.shardCount * MemoryBackend.stride, alignment: MemoryTuning.shardAlignment)
     for index in 0..<geometry.shardCount {
       let share = weightLimit.map { limit in
         limit / geometry.shardCount + (index < limit % geometry.shardCount ? 1 : 0)
       }
-      unsafe lock(index).initialize(to: MemoryLock())
+      unsafe gate(index).initialize(to: Gate())
       unsafe shard(index).initialize(
         to: Shard(capacity: geometry.capacity(ofShard: index), weightLimit: share, clock: clock))
     }
@@ -82,9 +87,10 @@ import WarpFormat
   deinit {
     for index in 0..<shardCount {
       unsafe shard(index).deinitialize(count: 1)
-      unsafe lock(index).deinitialize(count: 1)
+      unsafe gate(index).deinitialize(count: 1)
     }
     unsafe base.deallocate()
+    tallies.destroy()
   }
 
   package var shardCount: Int { Int(shardMask) + 1 }
@@ -92,28 +98,56 @@ import WarpFormat
   @inlinable @inline(__always)
   static var stride: Int {
     let mask = MemoryTuning.shardAlignment - 1
-    return (MemoryTuning.lockSize + MemoryLayout<Shard>.stride + mask) & ~mask
+    return (MemoryLayout<Gate>.stride + MemoryLayout<Shard>.stride + mask) & ~mask
   }
 
   /// The index is below `shardCount`, and this memory is used as nothing else.
   @inlinable @inline(__always)
-  func lock(_ index: Int) -> UnsafeMutablePointer<MemoryLock> {
-    unsafe (base + index &* MemoryBackend.stride).assumingMemoryBound(to: MemoryLock.self)
+  func gate(_ index: Int) -> UnsafeMutablePointer<Gate> {
+    unsafe (base + index &* MemoryBackend.stride).assumingMemoryBound(to: Gate.self)
   }
 
-  /// The same; a shard is aligned as its integers and pointers are.
+  /// The same; a shard is aligned as its integers and pointers are, and so is a gate.
   @inlinable @inline(__always)
   func shard(_ index: Int) -> UnsafeMutablePointer<Shard> {
-    unsafe (base + (index &* MemoryBackend.stride &+ MemoryTuning.lockSize)).assumingMemoryBound(to: Shard.self)
+    unsafe (base + (index &* MemoryBackend.stride &+ MemoryLayout<Gate>.stride)).assumingMemoryBound(to: Shard.self)
   }
 
-  /// Runs the body with a shard, alone: the lock orders all who get at it.
+  /// Runs the body with a shard, alone: the lock orders all who take it. The body writes nothing that readers without it
+  /// look at, but visited flags.
   @inlinable @inline(__always)
   func withShard<Result>(_ index: Int, _ body: (inout Shard) -> Result) -> Result {
-    let lock = unsafe lock(index)
-    unsafe lock.pointee.lock()
-    defer { unsafe lock.pointee.unlock() }
+    let gate = unsafe gate(index)
+    unsafe gate.pointee.lock.lock()
+    defer { unsafe gate.pointee.lock.unlock() }
     return unsafe body(&shard(index).pointee)
+  }
+
+  /// The same for a body that writes. What has left is told of afterwards, and goes with the changes.
+  @inlinable @inline(__always)
+  func change<Result>(
+    _ index: Int, _ body: (inout Shard, inout MemoryChanges<Key, Value>) -> Result
+  ) -> (result: Result, changes: MemoryChanges<Key, Value>) {
+    var changes = MemoryChanges<Key, Value>()
+    let gate = unsafe gate(index)
+    let result = withShard(index) { shard in
+      guard MemoryEntry<Key, Value>.isReadWithoutLock else { return body(&shard, &changes) }
+      unsafe gate.pointee.beginWrite()
+      defer {
+        unsafe shard.publish(at: gate.pointee)
+        unsafe gate.pointee.endWrite()
+      }
+      return body(&shard, &changes)
+    }
+    announce(changes)
+    return (result, changes)
+  }
+
+  @inlinable @inline(__always)
+  func announce(_ changes: MemoryChanges<Key, Value>) {
+    guard let listener else { return }
+    if let first = changes.departed { listener(first.key, first.value, first.cause) }
+    for other in changes.others { listener(other.key, other.value, other.cause) }
   }
 
   @inlinable @inline(__always)
@@ -121,91 +155,9 @@ import WarpFormat
 
   @inlinable @inline(__always)
   func shardIndex(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash & shardMask) }
-
-  // MARK: Reading
-
-  /// The value, nil if there is none or its time is over. A hit marks the entry visited.
-  @inlinable
-  package func get(_ key: Key) -> Value? {
-    let hash = hash(key)
-    return withShard(shardIndex(hash)) { shard in shard.get(key, hash) }
-  }
-
-  /// Whether there is a value that has not expired. Counts as no get, and does not mark the entry visited.
-  @inlinable
-  package func contains(_ key: Key) -> Bool { peek(key) != nil }
-
-  /// The entry and the time it has left. Counts as no get, and does not mark the entry visited.
-  @inlinable
-  package func peek(_ key: Key) -> CachedEntry<Key, Value>? {
-    let hash = hash(key)
-    let entry = withShard(shardIndex(hash)) { shard in shard.peek(key, hash) }
-    return entry.map { CachedEntry($0, clock) }
-  }
-
-  // MARK: Writing
-
-  /// Stores a value for the backend's own time to live.
-  @inlinable
-  @discardableResult
-  package func set(_ key: Key, to value: Value) -> SetResult { set(key, to: value, lifetime: lifetime) }
-
-  /// - Throws: `invalidTimeToLive`.
-  @discardableResult
-  package func set(_ key: Key, to value: Value, timeToLive: Duration?) throws(WarpError) -> SetResult {
-    set(key, to: value, lifetime: try timeToLive.map(MemoryTime.lifetime) ?? lifetime)
-  }
-
-  /// - Parameter lifetime: nanoseconds from now; 0: for ever.
-  @inlinable
-  func set(_ key: Key, to value: Value, lifetime: UInt64) -> SetResult {
-    let hash = hash(key)
-    let deadline = lifetime == 0 ? 0 : MemoryTime.deadline(clock(), lifetime)
-    var weight = 0
-    if let weigher {
-      weight = weigher(key, value)
-      precondition(weight >= 0, "a weigher returned less than 0")
-    }
-    let (changes, isStored) = withShard(shardIndex(hash)) { shard in
-      var changes = MemoryChanges<Key, Value>()
-      let isStored = shard.set(key, value, hash, deadline: deadline, weight: weight, &changes)
-      return (changes, isStored)
-    }
-    announce(changes)
-    return !isStored ? .skipped : changes.replaced ? .replaced : .stored
-  }
-
-  /// Removes a key. Returns the value that was there, nil if there was none or its time was over.
-  @inlinable
-  @discardableResult
-  package func remove(_ key: Key) -> Value? {
-    let hash = hash(key)
-    let (changes, wasLive) = withShard(shardIndex(hash)) { shard in
-      var changes = MemoryChanges<Key, Value>()
-      let wasLive = shard.remove(key, hash, &changes)
-      return (changes, wasLive)
-    }
-    announce(changes)
-    return wasLive ? changes.departed?.entry.value : nil
-  }
-
-  /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.
-  package func removeAll() {
-    for index in 0..<shardCount {
-      let entries = withShard(index) { shard in shard.removeAll() }
-      if let listener { for entry in entries { listener(entry.key, entry.value, .removed) } }
-    }
-  }
-
-  @inlinable @inline(__always)
-  func announce(_ changes: MemoryChanges<Key, Value>) {
-    guard let listener else { return }
-    if let first = changes.departed { listener(first.entry.key, first.entry.value, first.cause) }
-    for other in changes.others { listener(other.entry.key, other.entry.value, other.cause) }
-  }
 }
 
-/// Everything stored is constant but the shards' contents, which are only reached under their locks. Closures are
-/// Sendable by their type; keys and values go from the thread that sets them to those that get or evict them, so they
-/// must be.
+/// Everything stored is constant but the gates and tallies, which are atomic, and the shards' contents, which are reached
+/// under their locks, or word by word as MemoryView says. Closures are Sendable by their type; keys and values go from
+/// the thread that sets them to those that get or evict them, so they must be.
 extension MemoryBackend: @unchecked Sendable where Key: Sendable, Value: Sendable {}

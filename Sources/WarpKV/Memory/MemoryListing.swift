@@ -4,31 +4,12 @@
 // - A listing is taken shard by shard, each at one moment: a key that is present throughout appears exactly once.
 // - It counts as no get and marks nothing visited.
 
-/// A copy of one entry.
-@usableFromInline package struct CachedEntry<Key, Value> {
-  @usableFromInline package let key: Key
-  @usableFromInline package let value: Value
-  /// nil: it does not expire.
-  package let remaining: Duration?
-
-  @usableFromInline
-  init(_ dated: (entry: MemoryEntry<Key, Value>, deadline: UInt64), _ clock: () -> UInt64) {
-    key = dated.entry.key
-    value = dated.entry.value
-    guard dated.deadline != 0 else {
-      remaining = nil
-      return
-    }
-    remaining = .nanoseconds(Int64(clamping: dated.deadline - min(clock(), dated.deadline)))
-  }
-}
-
-extension CachedEntry: Sendable where Key: Sendable, Value: Sendable {}
-
 /// Counters of a memory backend since it was made or emptied, with the shared store's meanings.
 package struct MemoryStatistics: Equatable, Sendable, CustomStringConvertible {
-  /// Gets that found a value.
+  /// Gets that found a value, stale ones among them.
   package var hits = 0
+  /// Hits by ``MemoryBackend/entry(_:counting:)`` whose value was stale.
+  package var staleHits = 0
   /// Gets that found none, or only an expired one.
   package var misses = 0
   /// Sets of a key that was not there.
@@ -72,6 +53,7 @@ extension MemoryBackend {
   package var statistics: MemoryStatistics {
     var sum = MemoryStatistics()
     sum.capacity = capacity
+    (sum.hits, sum.misses) = tallies.sum
     for index in 0..<shardCount { withShard(index) { shard in shard.add(to: &sum) } }
     return sum
   }
@@ -80,14 +62,17 @@ extension MemoryBackend {
   package func entries() -> [CachedEntry<Key, Value>] {
     var entries: [CachedEntry<Key, Value>] = []
     for index in 0..<shardCount {
-      let copies = withShard(index) { shard in shard.liveEntries() }
-      entries += copies.map { CachedEntry($0, clock) }
+      entries += withShard(index) { shard in shard.map { slots, slot in slots.facts(slot) } }
     }
     return entries
   }
 
   /// The keys, in the order of ``entries()``.
-  package func keys() -> [Key] { entries().map(\.key) }
+  package func keys() -> [Key] {
+    (0..<shardCount).flatMap { index in
+      withShard(index) { shard in shard.map { slots, slot in unsafe slots.at(slot).pointee.key } }
+    }
+  }
 
   /// The shard that holds a key, if any does. For tests.
   package func shardIndex(of key: Key) -> Int { shardIndex(hash(key)) }
@@ -110,23 +95,21 @@ extension MemoryShard {
     sum.expirations += counts.expirations
     sum.removals += counts.removals
     sum.oversizeSkips += counts.oversizeSkips
+    sum.staleHits += counts.staleHits
     sum.count += slots.count
     sum.weight += weight
-    sum.allocatedBytes +=
-      (table.mask + 1) * MemoryLayout<UInt64>.stride
-      + (slots.allocated + 1) * MemoryLayout<MemoryEntry<Key, Value>>.stride
-      + (weights.capacity + slots.deadlines.capacity) * 8
+    sum.allocatedBytes += table.bytes + slots.allocatedBytes
   }
 
-  /// Oldest first. Bound: once through the queue.
-  func liveEntries() -> [DatedEntry] {
-    var entries: [DatedEntry] = []
-    entries.reserveCapacity(slots.count)
+  /// Of each entry that has not expired, oldest first. Bound: once through the queue.
+  mutating func map<Result>(_ transform: (inout MemorySlots<Key, Value>, MemorySlot) -> Result) -> [Result] {
+    var results: [Result] = []
+    results.reserveCapacity(slots.count)
     var slot = slots.oldest
     while let live = slot {
-      if !slots.isExpired(live) { entries.append(unsafe (slots.at(live).pointee, slots.deadline(live))) }
+      if !slots.isExpired(live) { results.append(transform(&slots, live)) }
       slot = slots.newer(live)
     }
-    return entries
+    return results
   }
 }

@@ -6,26 +6,16 @@
 // - count <= capacity and weight <= weightLimit whenever the lock is free.
 // - A hit marks the entry visited and moves nothing; an update, or a refill of an expired entry that is still there,
 //   keeps its place and marks it visited; a new entry joins unvisited at the newest end (as SPEC.md, W3.3 and W3.5).
+// - After a new key has joined, expired entries in a few slots leave (as SPEC.md, W5).
 
-/// Why an entry's value left.
-@usableFromInline package enum DepartureCause: Sendable, Equatable {
-  /// It was given up to make room, by count or by weight.
-  case size
-  /// Its time was over: noticed when its key was set or removed, or when the hand met it.
-  case expired
-  /// `remove`, `removeAll`, or a set of a value too heavy to be stored.
-  case removed
-  /// A set of the same key.
-  case replaced
-}
+import WarpFormat
 
 /// What an operation leaves to be done without the lock.
 @frozen
 @usableFromInline
 struct MemoryChanges<Key, Value> {
-  @usableFromInline typealias Departure = (entry: MemoryEntry<Key, Value>, cause: DepartureCause)
+  @usableFromInline typealias Departure = (key: Key, value: Value, cause: DepartureCause)
 
-  @usableFromInline var replaced = false
   /// The first one needs no array: mostly there is one at most.
   @usableFromInline var departed: Departure?
   @usableFromInline var others: [Departure] = []
@@ -34,8 +24,9 @@ struct MemoryChanges<Key, Value> {
   init() {}
 
   @inlinable @inline(__always)
-  mutating func add(_ entry: MemoryEntry<Key, Value>, _ cause: DepartureCause) {
-    if departed == nil { departed = (entry, cause) } else { others.append((entry, cause)) }
+  mutating func add(_ content: (key: Key, value: Value), _ cause: DepartureCause) {
+    let departure = (content.key, content.value, cause)
+    if departed == nil { departed = departure } else { others.append(departure) }
   }
 }
 
@@ -44,7 +35,7 @@ struct MemoryChanges<Key, Value> {
 @usableFromInline
 struct MemoryCounts {
   @usableFromInline var insertions = 0, updates = 0, evictions = 0, expirations = 0, removals = 0
-  @usableFromInline var oversizeSkips = 0
+  @usableFromInline var oversizeSkips = 0, staleHits = 0
 
   @inlinable init() {}
 }
@@ -53,7 +44,7 @@ struct MemoryCounts {
 @usableFromInline
 struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   @usableFromInline typealias Changes = MemoryChanges<Key, Value>
-  @usableFromInline typealias DatedEntry = (entry: MemoryEntry<Key, Value>, deadline: UInt64)
+  @usableFromInline typealias Entry = MemoryEntry<Key, Value>
 
   // What a hit needs comes first, in one cache line with the lock.
   @usableFromInline var hits = 0
@@ -62,11 +53,9 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   @usableFromInline var slots: MemorySlots<Key, Value>
   @usableFromInline var counts = MemoryCounts()
   @usableFromInline let capacity: Int
-  /// nil: entries have no weight, and `weights` is empty.
+  /// nil: entries have no weight.
   @usableFromInline let weightLimit: Int?
   @usableFromInline var weight = 0
-  /// By slot.
-  @usableFromInline var weights: [Int] = []
 
   init(capacity: Int, weightLimit: Int?, clock: @escaping @Sendable () -> UInt64) {
     let slots = min(capacity, MemoryTuning.firstSlots)
@@ -91,88 +80,147 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
     table.find(MemoryShard.tag(hash)) { slot in unsafe slots.at(slot).pointee.key == key }
   }
 
+  /// The slot of an entry that has not expired.
+  @inlinable @inline(__always)
+  func findLive(_ key: Key, _ hash: UInt64) -> MemorySlot? {
+    guard let slot = find(key, hash), !slots.isExpired(slot) else { return nil }
+    return slot
+  }
+
   // MARK: Reading
 
   @inlinable @inline(__always)
   mutating func get(_ key: Key, _ hash: UInt64) -> Value? {
-    guard let slot = find(key, hash), !slots.isExpired(slot) else {
+    guard let slot = findLive(key, hash) else {
       misses &+= 1
       return nil
     }
-    hits &+= 1
-    // Tested first: a store would take the entry's cache line away from the other processors at every hit.
-    if !slots.isVisited(slot) { slots.setVisited(slot, true) }
+    hit(slot)
     return unsafe slots.at(slot).pointee.value
   }
 
-  /// Counts nothing and marks nothing.
+  @inlinable @inline(__always)
+  mutating func hit(_ slot: MemorySlot) {
+    hits &+= 1
+    // Tested first: a store would take the entry's cache line away from the other processors at every hit.
+    if !slots.isVisited(slot) { slots.setVisited(slot, true) }
+  }
+
+  /// - Parameter counting: whether this is a get: it is counted, and marks the entry visited.
   @inlinable
-  func peek(_ key: Key, _ hash: UInt64) -> DatedEntry? {
-    guard let slot = find(key, hash), !slots.isExpired(slot) else { return nil }
-    return unsafe (slots.at(slot).pointee, slots.deadline(slot))
+  mutating func entry(_ key: Key, _ hash: UInt64, counting: Bool) -> CachedEntry<Key, Value>? {
+    guard let slot = findLive(key, hash) else {
+      if counting { misses &+= 1 }
+      return nil
+    }
+    let entry = slots.facts(slot)
+    if counting {
+      hit(slot)
+      if entry.isStale { counts.staleHits &+= 1 }
+    }
+    return entry
   }
 
   // MARK: Writing
 
-  /// Whether the value is stored now; it is not if it weighs more than the limit.
   @inlinable
   mutating func set(
-    _ key: Key, _ value: Value, _ hash: UInt64, deadline: UInt64, weight: Int, _ changes: inout Changes
-  ) -> Bool {
-    if let limit = weightLimit, weight > limit {
-      skip(key, hash, &changes)
-      return false
+    _ key: Key, _ value: Value, _ hash: UInt64, _ terms: MemoryTerms, if condition: SetCondition,
+    _ changes: inout Changes
+  ) -> SetResult {
+    let found = find(key, hash)
+    if condition != .always, !holds(condition, found) { return .refused }
+    if let limit = weightLimit, terms.weight > limit {
+      // An older value of the key would be out of date, so it goes.
+      if let found { _ = withdraw(found, &changes) }
+      counts.oversizeSkips &+= 1
+      return .skipped
     }
-    if let slot = find(key, hash) {
-      refill(slot, value, deadline: deadline, weight: weight, &changes)
-      return true
-    }
-    makeRoom(for: weight, keeping: nil, &changes)
+    if let found { return refill(found, value, terms, &changes) }
+    makeRoom(for: terms.weight, keeping: nil, &changes)
     if slots.count == capacity { _ = evict(keeping: nil, &changes) }
     if slots.isFull { grow() }
     let tag = MemoryShard.tag(hash)
-    let slot = slots.append(MemoryEntry(key, value, tag: tag))
-    if deadline != 0 { slots.setDeadline(slot, deadline) }
+    let slot = slots.append(Entry(key, value, tag: tag))
+    slots.stamp(slot, terms)
     table.insert(slot, tag)
-    if weightLimit != nil { weigh(slot, weight) }
+    if weightLimit != nil { weigh(slot, terms.weight) }
     counts.insertions &+= 1
-    return true
+    if slots.sweepAt != 0 { sweep(terms.now, &changes) }
+    return .stored
+  }
+
+  /// An expired entry counts as none.
+  @inlinable
+  mutating func holds(_ condition: SetCondition, _ slot: MemorySlot?) -> Bool {
+    let isLive = slot.map { !slots.isExpired($0) } ?? false
+    switch condition {
+    case .always: return true
+    case .absent: return !isLive
+    // Nobody knows a revision until the first was asked for.
+    case .revision(let revision):
+      guard isLive, let slot else { return false }
+      return slots.revisions.isUsed && slots.revisions[slot] == revision
+    }
   }
 
   @inlinable
   mutating func refill(
-    _ slot: MemorySlot, _ value: Value, deadline: UInt64, weight: Int, _ changes: inout Changes
-  ) {
+    _ slot: MemorySlot, _ value: Value, _ terms: MemoryTerms, _ changes: inout Changes
+  ) -> SetResult {
     let wasExpired = slots.isExpired(slot)
     if weightLimit != nil {
       weigh(slot, 0)
-      makeRoom(for: weight, keeping: slot, &changes)
-      weigh(slot, weight)
+      makeRoom(for: terms.weight, keeping: slot, &changes)
+      weigh(slot, terms.weight)
     }
-    unsafe changes.add(slots.at(slot).pointee, wasExpired ? .expired : .replaced)
-    unsafe slots.at(slot).pointee.value = value
-    slots.setDeadline(slot, deadline)
+    let key = unsafe slots.at(slot).pointee.key
+    let old = unsafe Entry.replace(slots.at(slot), value)
+    changes.add((key, old), wasExpired ? .expired : .replaced)
+    slots.stamp(slot, terms)
     slots.setVisited(slot, true)
-    changes.replaced = !wasExpired
     if wasExpired {
       counts.expirations &+= 1
       counts.insertions &+= 1
-    } else {
-      counts.updates &+= 1
+      return .stored
     }
+    counts.updates &+= 1
+    return .replaced
   }
 
-  /// A value too heavy to be stored: an older one of the key would be stale, so it goes.
-  @usableFromInline
-  mutating func skip(_ key: Key, _ hash: UInt64, _ changes: inout Changes) {
-    _ = remove(key, hash, &changes)
-    counts.oversizeSkips &+= 1
+  /// Other times for an entry that is there; its value stays fresh for as long as it was to be. It counts as an update: in
+  /// a shared store it is a write.
+  @inlinable
+  mutating func touch(_ key: Key, _ hash: UInt64, _ terms: MemoryTerms) -> Bool {
+    guard let slot = findLive(key, hash) else { return false }
+    var terms = terms
+    let freshUntil = slots.freshness[slot]
+    terms.freshUntil = terms.deadline == 0 ? freshUntil : min(freshUntil, terms.deadline)
+    slots.stamp(slot, terms)
+    slots.setVisited(slot, true)
+    counts.updates &+= 1
+    return true
   }
 
   /// Whether there was an unexpired entry; either kind is in the changes.
+  ///
+  /// - Parameters:
+  ///   - revision: only if it has this one.
+  ///   - counting: whether this is also a get.
   @inlinable
-  mutating func remove(_ key: Key, _ hash: UInt64, _ changes: inout Changes) -> Bool {
-    guard let slot = find(key, hash) else { return false }
+  mutating func remove(
+    _ key: Key, _ hash: UInt64, ifRevision revision: UInt64?, counting: Bool, _ changes: inout Changes
+  ) -> Bool {
+    var wasLive = false
+    let found = find(key, hash)
+    if let found, revision == nil || holds(.revision(revision ?? 0), found) { wasLive = withdraw(found, &changes) }
+    if counting { if wasLive { hits &+= 1 } else { misses &+= 1 } }
+    return wasLive
+  }
+
+  /// Whether it had not expired.
+  @inlinable
+  mutating func withdraw(_ slot: MemorySlot, _ changes: inout Changes) -> Bool {
     let wasExpired = slots.isExpired(slot)
     if wasExpired { counts.expirations &+= 1 } else { counts.removals &+= 1 }
     changes.add(take(slot), wasExpired ? .expired : .removed)
@@ -180,56 +228,10 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   }
 
   /// Forgets everything, the counters too. O(capacity).
-  @usableFromInline
-  mutating func removeAll() -> [MemoryEntry<Key, Value>] {
+  mutating func removeAll() -> [(key: Key, value: Value)] {
     table.removeAll()
     (hits, misses, counts) = (0, 0, MemoryCounts())
     weight = 0
-    weights = []
     return slots.takeAll()
-  }
-
-  // MARK: Making room
-
-  @inlinable @inline(__always)
-  mutating func makeRoom(for added: Int, keeping slot: MemorySlot?, _ changes: inout Changes) {
-    guard let limit = weightLimit else { return }
-    // Each round takes an entry out.
-    while weight + added > limit, evict(keeping: slot, &changes) {}
-  }
-
-  /// Gives up the entry that SIEVE chooses, but not the one that is being set; false if there is no other.
-  @inlinable
-  mutating func evict(keeping kept: MemorySlot?, _ changes: inout Changes) -> Bool {
-    guard let victim = Sieve.victim(in: &slots, where: { $0 != kept }) else { return false }
-    let wasExpired = slots.isExpired(victim)
-    if wasExpired { counts.expirations &+= 1 } else { counts.evictions &+= 1 }
-    changes.add(take(victim), wasExpired ? .expired : .size)
-    return true
-  }
-
-  @inlinable
-  mutating func take(_ slot: MemorySlot) -> MemoryEntry<Key, Value> {
-    if weightLimit != nil { weigh(slot, 0) }
-    let entry = slots.take(slot)
-    table.remove(slot, entry.tag)
-    return entry
-  }
-
-  @usableFromInline
-  mutating func weigh(_ slot: MemorySlot, _ new: Int) {
-    let index = Int(slot.raw) - 1
-    // Slots are used for the first time in order.
-    if index == weights.count { weights.append(0) }
-    weight += new - weights[index]
-    weights[index] = new
-  }
-
-  /// O(count), as often as the count doubles.
-  @usableFromInline
-  mutating func grow() {
-    let more = min(capacity, 2 * slots.allocated)
-    slots.grow(to: more)
-    table.grow(slots: more)
   }
 }

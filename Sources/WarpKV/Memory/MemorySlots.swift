@@ -9,29 +9,11 @@
 //   A free slot's first four bytes are the next free slot, and nothing else in it is initialised.
 // - The hand is none or a live slot. Whatever takes out the entry under it moves it to the newer neighbour, or to none.
 // - A slot's number outlives growth: entries are moved to more memory and keep their places.
-// - Deadlines lie apart, and only once there is one: most caches have none, and 8 bytes less let an entry of two words
-//   fit half a cache line.
+// - Where readers take no lock, what they may look at is written by words (MemoryView), and memory that was ever theirs is
+//   kept until the shard goes: all of it together is less than what is in use, since it doubles each time.
+// - A slot without an entry has the deadline 0, so the sweep need not know which slots are free.
 
-/// An entry with its bookkeeping, 14 bytes beside key and value.
-@frozen
-@usableFromInline package struct MemoryEntry<Key, Value> {
-  @usableFromInline package let key: Key
-  @usableFromInline package var value: Value
-  @usableFromInline var newer: MemorySlot
-  @usableFromInline var older: MemorySlot
-  @usableFromInline let tag: UInt32
-  @usableFromInline var isVisited = false
-  @usableFromInline var hasDeadline = false
-
-  @inlinable @inline(__always)
-  init(_ key: Key, _ value: Value, tag: UInt32) {
-    self.key = key
-    self.value = value
-    newer = .none
-    older = .none
-    self.tag = tag
-  }
-}
+public import Synchronization
 
 /// `entries` has room for slots 0...allocated. Every slot that a method is given came from the table or the queue, so it
 /// is live: in range and initialised. The shard owns it and destroys it once.
@@ -48,12 +30,25 @@ struct MemorySlots<Key, Value> {
   @usableFromInline var last = MemorySlot.none
   @usableFromInline var next = MemorySlot.none
   @usableFromInline var count = 0
-  /// By slot, of those that have one. Shorter than the slots until a later one gets a deadline.
-  @usableFromInline var deadlines: [UInt64] = []
-  /// Read for entries that have a deadline only.
+  /// 0: never.
+  @usableFromInline var deadlines = MemoryColumn()
+  /// When an entry becomes stale; 0: never.
+  @usableFromInline var freshness = MemoryColumn()
+  /// Not in use until somebody asks for one; see ``revision(_:)``.
+  @usableFromInline var revisions = MemoryColumn()
+  @usableFromInline var weights = MemoryColumn()
+  @usableFromInline var lastRevision: UInt64 = 0
+  /// Where the next sweep begins; 0: no entry had a deadline.
+  @usableFromInline var sweepAt: UInt32 = 0
+  /// Whether readers must be given another view.
+  @usableFromInline var isMoved = true
+  private var retired: [UnsafeMutableRawPointer] = unsafe []
+  private(set) var retiredBytes = 0
+  /// Read for entries that have a deadline, or an end of freshness, only.
   @usableFromInline let clock: @Sendable () -> UInt64
 
   init(slots: Int, clock: @escaping @Sendable () -> UInt64) {
+    Entry.checkLayout()
     unsafe entries = MemorySlots.allocate(slots)
     allocated = slots
     self.clock = clock
@@ -68,6 +63,8 @@ struct MemorySlots<Key, Value> {
       slot = newer
     }
     unsafe entries.deallocate()
+    for column in [deadlines, freshness, revisions, weights] { column.destroy() }
+    for index in unsafe retired.indices { unsafe retired[index].deallocate() }
   }
 
   /// On a cache line's boundary, so that entries of half a line don't lie across two.
@@ -76,6 +73,17 @@ struct MemorySlots<Key, Value> {
       byteCount: (slots + 1) * MemoryLayout<Entry>.stride,
       alignment: max(MemoryTuning.lineSize, MemoryLayout<Entry>.alignment)
     ).bindMemory(to: Entry.self, capacity: slots + 1)
+  }
+
+  /// Gives memory back, or keeps it for readers that may still look at it.
+  mutating func discard(_ memory: UnsafeMutableRawPointer?, _ bytes: Int) {
+    guard let memory = unsafe memory else { return }
+    if Entry.isReadWithoutLock {
+      unsafe retired.append(memory)
+      retiredBytes += bytes
+    } else {
+      unsafe memory.deallocate()
+    }
   }
 
   @inlinable @inline(__always)
@@ -90,10 +98,20 @@ struct MemorySlots<Key, Value> {
   mutating func grow(to slots: Int) {
     precondition(isFull && slots > allocated)
     let larger = unsafe MemorySlots.allocate(slots)
-    unsafe (larger + 1).moveInitialize(from: entries + 1, count: allocated)
-    unsafe entries.deallocate()
+    if Entry.isReadWithoutLock {
+      for slot in 1...allocated { unsafe Entry.copyOut(entries + slot, to: larger + slot, fromWord: 0) }
+    } else {
+      unsafe (larger + 1).moveInitialize(from: entries + 1, count: allocated)
+    }
+    unsafe discard(UnsafeMutableRawPointer(entries), (allocated + 1) * MemoryLayout<Entry>.stride)
     unsafe entries = larger
+    let bytes = (allocated + 1) * MemoryLayout<UInt64>.stride
+    unsafe discard(deadlines.grow(from: allocated, to: slots), bytes)
+    unsafe discard(freshness.grow(from: allocated, to: slots), bytes)
+    unsafe discard(revisions.grow(from: allocated, to: slots), bytes)
+    unsafe discard(weights.grow(from: allocated, to: slots), bytes)
     allocated = slots
+    isMoved = true
   }
 
   /// Puts an entry into a slot and at the newest end. There must be room.
@@ -107,8 +125,9 @@ struct MemorySlots<Key, Value> {
       bump &+= 1
       slot = MemorySlot(bump)
     }
-    unsafe at(slot).initialize(to: entry)
-    unsafe at(slot).pointee.older = last
+    var entry = entry
+    entry.older = last
+    unsafe entry.write(to: at(slot))
     if last == .none { first = slot } else { unsafe at(last).pointee.newer = slot }
     last = slot
     count &+= 1
@@ -117,27 +136,31 @@ struct MemorySlots<Key, Value> {
 
   /// Takes an entry out of the queue and its slot; the hand moves off it.
   @inlinable
-  mutating func take(_ slot: MemorySlot) -> Entry {
-    let entry = unsafe at(slot).move()
-    if entry.older == .none { first = entry.newer } else { unsafe at(entry.older).pointee.newer = entry.newer }
-    if entry.newer == .none { last = entry.older } else { unsafe at(entry.newer).pointee.older = entry.older }
-    if next == slot { next = entry.newer }
+  mutating func take(_ slot: MemorySlot) -> (key: Key, value: Value) {
+    let (newer, older) = unsafe (at(slot).pointee.newer, at(slot).pointee.older)
+    if older == .none { first = newer } else { unsafe at(older).pointee.newer = newer }
+    if newer == .none { last = older } else { unsafe at(newer).pointee.older = older }
+    if next == slot { next = newer }
+    if unsafe at(slot).pointee.hasDeadline { deadlines.store(0, at: slot, allocated: allocated) }
+    let content = unsafe Entry.takeContent(at(slot))
     unsafe UnsafeMutableRawPointer(at(slot)).storeBytes(of: firstFree, as: MemorySlot.self)
     firstFree = slot
     count &-= 1
-    return entry
+    return content
   }
 
-  /// Takes all out, oldest first. O(count).
-  mutating func takeAll() -> [Entry] {
-    var taken: [Entry] = []
+  /// Takes all out, oldest first. O(slots). Revisions go on growing.
+  mutating func takeAll() -> [(key: Key, value: Value)] {
+    var taken: [(key: Key, value: Value)] = []
     taken.reserveCapacity(count)
     var slot = first
     for _ in 0..<count {
-      taken.append(unsafe at(slot).move())
-      slot = taken[taken.count - 1].newer
+      let newer = unsafe at(slot).pointee.newer
+      taken.append(unsafe Entry.takeContent(at(slot)))
+      slot = newer
     }
-    (bump, firstFree, first, last, next, count) = (0, .none, .none, .none, .none, 0)
+    for column in [deadlines, freshness, weights] { column.clear(allocated) }
+    (bump, firstFree, first, last, next, count, sweepAt) = (0, .none, .none, .none, .none, 0, 0)
     return taken
   }
 }
@@ -153,33 +176,15 @@ extension MemorySlots: SieveQueue {
   @inlinable @inline(__always)
   func newer(_ slot: MemorySlot) -> MemorySlot? { unsafe at(slot).pointee.newer.checked }
   @inlinable @inline(__always)
-  func isVisited(_ slot: MemorySlot) -> Bool { unsafe at(slot).pointee.isVisited }
+  func isVisited(_ slot: MemorySlot) -> Bool {
+    unsafe Entry.visited(at(slot)).pointee.load(ordering: .relaxed) != 0
+  }
   @inlinable @inline(__always)
-  mutating func setVisited(_ slot: MemorySlot, _ value: Bool) { unsafe at(slot).pointee.isVisited = value }
+  func setVisited(_ slot: MemorySlot, _ value: Bool) {
+    unsafe Entry.visited(at(slot)).pointee.store(value ? 1 : 0, ordering: .relaxed)
+  }
   @inlinable @inline(__always)
   func isExpired(_ slot: MemorySlot) -> Bool {
-    unsafe at(slot).pointee.hasDeadline && clock() >= deadlines[Int(slot.raw)]
-  }
-}
-
-extension MemorySlots {
-  /// 0: never.
-  @inlinable
-  func deadline(_ slot: MemorySlot) -> UInt64 {
-    unsafe at(slot).pointee.hasDeadline ? deadlines[Int(slot.raw)] : 0
-  }
-
-  @inlinable @inline(__always)
-  mutating func setDeadline(_ slot: MemorySlot, _ deadline: UInt64) {
-    unsafe at(slot).pointee.hasDeadline = deadline != 0
-    if deadline != 0 { storeDeadline(slot, deadline) }
-  }
-
-  @usableFromInline
-  mutating func storeDeadline(_ slot: MemorySlot, _ deadline: UInt64) {
-    if slot.raw >= deadlines.count {
-      deadlines += repeatElement(0, count: allocated + 1 - deadlines.count)
-    }
-    deadlines[Int(slot.raw)] = deadline
+    unsafe at(slot).pointee.hasDeadline && clock() >= deadlines[slot]
   }
 }

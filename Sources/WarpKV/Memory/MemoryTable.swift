@@ -7,6 +7,9 @@
 //   itself: a shard whose keys are not even equal to themselves (NaN) can still take any of its entries out.
 // - The bucket count is a power of two, at least twice the slots: a probe always ends at an empty bucket.
 // - Between an entry's home and its bucket no bucket is empty. Removal keeps that by moving later entries back.
+// - Buckets are atomic words: readers without the lock may look at them meanwhile (MemoryView).
+
+public import Synchronization
 
 /// A place for an entry, counted from 1 in its shard; 0 is none.
 @frozen
@@ -44,9 +47,14 @@ struct MemoryTable {
   func destroy() { unsafe buckets.deallocate() }
 
   @inlinable @inline(__always)
+  static func word(_ buckets: UnsafeMutablePointer<UInt64>, _ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    unsafe UnsafeMutableRawPointer(buckets + index).assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+
+  @inlinable @inline(__always)
   subscript(_ index: Int) -> UInt64 {
-    get { unsafe buckets[index & mask] }
-    nonmutating set { unsafe buckets[index & mask] = newValue }
+    get { unsafe MemoryTable.word(buckets, index & mask).pointee.load(ordering: .relaxed) }
+    nonmutating set { unsafe MemoryTable.word(buckets, index & mask).pointee.store(newValue, ordering: .relaxed) }
   }
 
   @inlinable @inline(__always)
@@ -98,17 +106,19 @@ struct MemoryTable {
     self[hole] = 0
   }
 
-  func removeAll() { unsafe buckets.update(repeating: 0, count: mask + 1) }
+  func removeAll() { for index in 0...mask { self[index] = 0 } }
 
-  /// Moves to more buckets.
-  mutating func grow(slots: Int) {
+  /// Moves to more buckets, and returns those that are no longer used.
+  mutating func grow(slots: Int) -> MemoryTable {
     let larger = MemoryTable(slots: slots)
     for index in 0...mask where self[index] != 0 {
       larger.insert(MemoryTable.slot(self[index]), MemoryTable.tag(self[index]))
     }
-    destroy()
-    self = larger
+    defer { self = larger }
+    return self
   }
+
+  var bytes: Int { (mask + 1) * MemoryLayout<UInt64>.stride }
 
   /// The longest way from a home to its bucket. O(buckets); for tests.
   var longestProbe: Int {
@@ -117,26 +127,5 @@ struct MemoryTable {
       longest = max(longest, (index - Int(MemoryTable.tag(self[index]))) & mask)
     }
     return longest
-  }
-}
-
-/// The numbers of the memory backend; it has no format, so they are its own. Capacities, shard counts and times to live
-/// have the limits and defaults of the shared store.
-@usableFromInline
-enum MemoryTuning {
-  /// Slots a shard begins with; it doubles them as it fills, up to its capacity.
-  static let firstSlots = 16
-  /// A line for each shard's lock, and its neighbour that the processor fetches along.
-  @inlinable static var shardAlignment: Int { 128 }
-  static let lineSize = 64
-  /// A lock's place: its four bytes, and as many so that the shard behind it is aligned.
-  @inlinable static var lockSize: Int { 8 }
-  static let minimumBuckets = 8
-  /// The sum of two weights must not overflow.
-  static let maximumWeight = 1 << 62
-
-  /// A power of two, at least twice the slots.
-  static func buckets(slots: Int) -> Int {
-    max(minimumBuckets, 1 << (Int.bitWidth - (2 * slots - 1).leadingZeroBitCount))
   }
 }

@@ -21,9 +21,11 @@ import WarpFormat
     return try Expiry.nanoseconds(timeToLive)
   }
 
-  /// The last nanosecond there is, rather than one that has passed, if they overflow.
-  @usableFromInline package static func deadline(_ now: UInt64, _ lifetime: UInt64) -> UInt64 {
-    Expiry.deadline(now, lifetime)
+  /// When a lifetime that begins now is over, and when it ends to be fresh; 0: never.
+  @usableFromInline package static func ends(
+    _ now: UInt64, _ lifetime: Lifetime
+  ) -> (deadline: UInt64, freshUntil: UInt64) {
+    Expiry.ends(now, lifetime)
   }
 
   /// - Throws: `invalidArgument`.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a shard makes room: by its policy, by the sweep, by more memory. Under its lock, as all of it.
+
+public import WarpFormat
+
+extension MemoryShard {
+  @inlinable @inline(__always)
+  mutating func makeRoom(for added: Int, keeping slot: MemorySlot?, _ changes: inout Changes) {
+    guard let limit = weightLimit else { return }
+    // Each round takes an entry out.
+    while weight + added > limit, evict(keeping: slot, &changes) {}
+  }
+
+  /// Gives up the entry that SIEVE chooses, but not the one that is being set; false if there is no other.
+  @inlinable
+  mutating func evict(keeping kept: MemorySlot?, _ changes: inout Changes) -> Bool {
+    guard let victim = Sieve.victim(in: &slots, where: { $0 != kept }) else { return false }
+    let wasExpired = slots.isExpired(victim)
+    if wasExpired { counts.expirations &+= 1 } else { counts.evictions &+= 1 }
+    changes.add(take(victim), wasExpired ? .expired : .size)
+    return true
+  }
+
+  /// Looks at a few slots from where the last look ended, and takes expired entries out: the hand alone would leave them
+  /// where they are for as long as there is room.
+  ///
+  /// - Parameter now: 0 if the clock was not read yet.
+  @inlinable
+  mutating func sweep(_ now: UInt64, _ changes: inout Changes) {
+    let now = now == 0 ? slots.clock() : now
+    for _ in 0..<min(Int(slots.bump), Format.sweepSlots) {
+      let slot = MemorySlot(slots.sweepAt)
+      let deadline = slots.deadlines[slot]
+      if deadline != 0, now >= deadline {
+        counts.expirations &+= 1
+        changes.add(take(slot), .expired)
+      }
+      slots.sweepAt = slots.sweepAt < slots.bump ? slots.sweepAt &+ 1 : 1
+    }
+  }
+
+  @inlinable
+  mutating func take(_ slot: MemorySlot) -> (key: Key, value: Value) {
+    if weightLimit != nil { weigh(slot, 0) }
+    let tag = unsafe slots.at(slot).pointee.tag
+    let content = slots.take(slot)
+    table.remove(slot, tag)
+    return content
+  }
+
+  @inlinable
+  mutating func weigh(_ slot: MemorySlot, _ new: Int) {
+    weight += new - Int(truncatingIfNeeded: slots.weights[slot])
+    slots.weights.store(UInt64(truncatingIfNeeded: new), at: slot, allocated: slots.allocated)
+  }
+
+  /// O(count), as often as the count doubles.
+  @usableFromInline
+  mutating func grow() {
+    let more = min(capacity, 2 * slots.allocated)
+    slots.grow(to: more)
+    let old = table.grow(slots: more)
+    unsafe slots.discard(UnsafeMutableRawPointer(old.buckets), old.bytes)
+  }
+
+  /// Tells readers where everything is now, if it has moved. Before the sequence is even again.
+  @inlinable @inline(__always)
+  mutating func publish(at gate: borrowing MemoryGate<Key, Value>) {
+    if slots.isMoved { republish(at: gate) }
+  }
+
+  @usableFromInline
+  mutating func republish(at gate: borrowing MemoryGate<Key, Value>) {
+    slots.isMoved = false
+    unsafe slots.discard(gate.publish(table, slots), MemoryLayout<MemoryView<Key, Value>>.size)
+  }
+}
