@@ -61,6 +61,12 @@ let package = Package(
         "WarpKV", "WarpFormat", "ReplaySupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Examples/Replay", exclude: ["Support", "Traces"], swiftSettings: settings),
+    .executableTarget(
+      name: "example-memo", dependencies: ["WarpKV"], path: "Examples/Memo", swiftSettings: settings),
+    .executableTarget(
+      name: "example-pool", dependencies: ["WarpKV"], path: "Examples/Pool", swiftSettings: settings),
+    .executableTarget(
+      name: "example-service", dependencies: ["WarpKV"], path: "Examples/Service", swiftSettings: settings),
     .target(name: "CTorture", path: "Tests/CTorture"),
     .executableTarget(
       name: "warp-torture",
@@ -68,6 +74,10 @@ let package = Package(
         "CTorture", "WarpKV", "WarpTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .executableTarget(
+      name: "warp-allocations", dependencies: ["CAllocations", "WarpKV", "WarpTestSupport"],
+      path: "Tests/warp-allocations", swiftSettings: settings),
     .executableTarget(
       name: "make-fixtures", dependencies: ["WarpFormat", "WarpKV", "WarpTestSupport"], path: "Tests/make-fixtures",
       swiftSettings: settings),

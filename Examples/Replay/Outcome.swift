@@ -48,7 +48,7 @@ struct Outcome {
   }
 
   /// All but the stored bytes: only who knows the keys and values can count them.
-  mutating func take(_ statistics: MemoryStatistics, shards: Int) {
+  mutating func take(_ statistics: CacheStatistics, shards: Int) {
     evictions = statistics.evictions
     count = statistics.count
     capacity = statistics.capacity

@@ -109,7 +109,7 @@ public enum Format {
   public static let leasePause: Int64 = 1_000_000
   public static let longestLeasePause: Int64 = 20_000_000
   /// How often an update begins again because others were faster.
-  public static let updateTries = 100
+  public static let updateTries = 1000
   /// How long an opener waits for those who are attached to make a lost lock file anew.
   static let lostLockWait: Int64 = 1_000_000_000
   /// How long the last to leave waits for the creation lock before it leaves without a record.

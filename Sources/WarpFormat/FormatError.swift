@@ -10,7 +10,7 @@ public struct FormatError: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Code: String, Sendable, CaseIterable {
     // Arguments
     case invalidName, invalidCapacity, invalidShardCount, invalidKeySize, invalidValueSize, invalidTimeToLive
-    case invalidArgument, keyTooLarge
+    case invalidArgument, keyTooLarge, notEncodable
     // Files
     case truncated, notAStore, foreignByteOrder, unsupportedVersion, unsupportedFeatures, corruptHeader
     case corruptGeometry, corruptState, corruptShard, corruptLockFile, lockFileMissing, parametersDiffer, needsZstd

@@ -8,6 +8,7 @@ public struct CacheClock: Sendable {
   /// Suspends the task for so long, or throws when it is cancelled.
   @usableFromInline let sleep: @Sendable (Duration) async throws -> Void
 
+  /// A clock of the given parts. Both may be called from any thread, `now` also under a lock: it must not use a cache.
   public init(
     now: @escaping @Sendable () -> UInt64, sleep: @escaping @Sendable (Duration) async throws -> Void
   ) {

@@ -18,13 +18,16 @@ public struct StoreConfiguration: Sendable {
 
   /// Whether values are compressed.
   public enum Compression: Sendable, Equatable {
+    /// Values are stored as they are.
     case none
     /// Values of at least `threshold` bytes are stored as a zstd frame if that is smaller, so that values over
     /// `maxValueSize` can fit. Needs the package trait `Zstd`. Level 1 to 22, or below 0 for speed.
     case zstd(level: Int = 3, threshold: Int = 256)
   }
 
+  /// What a handle may do.
   public enum Access: Sendable, Equatable {
+    /// Everything.
     case readWrite
     /// Needs no writable file: gets and iteration only, nothing is counted, and hits don't mark entries visited.
     case readOnly
@@ -63,7 +66,9 @@ public struct StoreConfiguration: Sendable {
   public var maxRawSize: Int?
   /// A power of two; nil: 1 below 4,096 entries, 16 below 65,536, then 64.
   public var shards: Int?
+  /// What happens when the store is full.
   public var eviction: Eviction
+  /// Whether values are compressed.
   public var compression: Compression
   /// Any number that tells one use of a file from another; a different one counts as a differing parameter.
   public var schemaFingerprint: UInt64
@@ -74,7 +79,9 @@ public struct StoreConfiguration: Sendable {
   public var timeToLive: Duration?
   /// Check the checksum on every get; a value that fails it is a miss and counted as corrupt.
   public var verifyReads: Bool
+  /// What the handle may do.
   public var access: Access
+  /// What becomes of a store that was made with other parameters.
   public var ifDifferent: IfDifferent
   /// Whether `open` makes the store if there is none.
   public var createIfMissing: Bool
@@ -85,6 +92,7 @@ public struct StoreConfiguration: Sendable {
   /// processes that use a store must use the same: one of a test's own is for stores of that test.
   public var clock: CacheClock?
 
+  /// A configuration of the given values; the rest are the defaults. Checked when a store is opened with it.
   public init(
     capacity: Int = Format.defaultCapacity, maxKeySize: Int = Format.defaultMaxKeySize,
     maxValueSize: Int = Format.defaultMaxValueSize, timeToLive: Duration? = nil, shards: Int? = nil,
@@ -149,11 +157,11 @@ enum Expiry {
   /// A writer's waiting limit in nanoseconds, rounded up.
   ///
   /// - Throws: `invalidArgument` under the same conditions.
-  static func wait(_ duration: Duration) throws(WarpError) -> Int64 {
+  static func wait(_ duration: Duration, field: String = "writerWait") throws(WarpError) -> Int64 {
     guard let nanoseconds = exactly(duration) else {
       throw WarpError(
         .invalidArgument, "a waiting limit of \(duration) is not in 1 ns...\(limit / 1_000_000_000) s",
-        field: "writerWait")
+        field: field)
     }
     return Int64(nanoseconds)
   }

@@ -3,6 +3,7 @@
 
 /// Under which condition a set is carried out. Condition and set are one step: nobody gets in between.
 public enum SetCondition: Sendable, Equatable {
+  /// Whatever is there.
   case always
   /// Only if there is no entry, or an expired one.
   case absent

@@ -21,6 +21,8 @@ public import WarpFormat
 /// It is no database: a full store evicts, and there are no transactions over several keys. Keys are at most
 /// `maxKeySize` bytes, stored values at most `maxValueSize`.
 ///
+/// Complexity: what concerns one key is O(key + value), unless it says otherwise; the entries before it don't matter.
+///
 /// Thread-safety: all methods may be called from any thread at any time, `close` included.
 public final class SharedStore: Sendable {
   let current: AttachmentCell
@@ -145,9 +147,13 @@ public final class SharedStore: Sendable {
   public var path: String { attachment.path }
   /// Entries it holds at most. With several shards the first evictions typically come when it is 90 to 98 % full.
   public var capacity: Int { attachment.header.geometry.capacity }
+  /// Parts that are written independently.
   public var shards: Int { attachment.header.geometry.shardCount }
+  /// Bytes of a key at most.
   public var maxKeySize: Int { attachment.header.geometry.maxKeySize }
+  /// Bytes of a stored value at most, compressed if it is.
   public var maxValueSize: Int { attachment.header.geometry.maxValueSize }
+  /// Bytes of a value at most, before compression.
   public var maxRawSize: Int { attachment.header.geometry.maxRawSize }
 
   /// The shard that a key belongs to.

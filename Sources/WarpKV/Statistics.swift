@@ -19,6 +19,7 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   public var evictions: Int
   /// Entries that left because their time was over.
   public var expirations: Int
+  /// Entries removed by `remove`, `take` or an update.
   public var removals: Int
   /// Values too large to be stored.
   public var oversizeSkips: Int
@@ -28,26 +29,33 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   public var retries: Int
   /// Shards rebuilt after their owner had died.
   public var recoveries: Int
-  /// Bytes of values before and after compression, of those that were compressed.
+  /// Bytes before compression of the values that were stored compressed.
   public var compressedFrom: Int
+  /// Bytes of the same values as they are stored.
   public var compressedTo: Int
   /// Hits whose time to be fresh was over, as far as the gets asked for that.
   public var staleHits: Int
-  /// Keys or values that had no encoding, and stored values that were not of the type that was asked for.
+  /// Keys or values that had no encoding.
   public var encodeFailures: Int
+  /// Stored values that were not of the type that was asked for.
   public var decodeFailures: Int
-  /// Computations of values that were missing or stale, how many of them gave none, and the time that all took.
+  /// Computations of values that were missing or stale.
   public var loads: Int
+  /// Computations that gave no value.
   public var loadFailures: Int
+  /// How long all computations took.
   public var loadTime: Duration
   /// Callers that waited for another's computation.
   public var waits: Int
-  /// Writes that failed with `busy`, `noSpace` or `full`.
+  /// Writes that failed with `busy`.
   public var busySets: Int
+  /// Writes that failed with `noSpace`.
   public var noSpaceSets: Int
+  /// Writes that failed with `full`.
   public var fullSets: Int
   /// Entries in the store now.
   public var count: Int
+  /// Entries that it can hold.
   public var capacity: Int
   /// Bytes of all keys and stored values now.
   public var storedBytes: Int

@@ -22,16 +22,20 @@ extension SharedStore {
   package func getMany(
     _ keys: [[UInt8]], _ body: (Int, UnsafeRawBufferPointer) throws(WarpError) -> Void
   ) throws(WarpError) {
+    try inGroups(keys) { (index, key) throws(WarpError) in
+      _ = try unsafe withCopy(
+        { (target) throws(WarpError) in
+          try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in try unsafe get(key, into: target) }
+        }, { (value) throws(WarpError) in try unsafe body(index, value) })
+    }
+  }
+
+  /// Runs a closure on each key, after the memory of its whole group was asked for.
+  @inline(__always)
+  func inGroups(_ keys: [[UInt8]], _ body: (Int, [UInt8]) throws(WarpError) -> Void) throws(WarpError) {
     for group in groups(of: keys.count) {
       prefetch(group) { keys[$0] }
-      for index in group {
-        let key = keys[index]
-        _ = try unsafe withCopy(
-          { (target) throws(WarpError) in
-            try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in try unsafe get(key, into: target)
-            }
-          }, { (value) throws(WarpError) in try unsafe body(index, value) })
-      }
+      for index in group { try body(index, keys[index]) }
     }
   }
 

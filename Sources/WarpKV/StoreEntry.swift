@@ -5,7 +5,9 @@ public import WarpFormat
 
 /// A copy of one entry.
 public struct StoreEntry: Sendable, Equatable {
+  /// The key's bytes.
   public let key: [UInt8]
+  /// The value's bytes, decompressed.
   public let value: [UInt8]
   /// nil: it does not expire.
   public let remaining: Duration?
@@ -71,21 +73,29 @@ extension SharedStore {
   }
 
   private func copiedEntry(for key: [UInt8]) throws(WarpError) -> Copied<StoreEntry> {
-    try unsafe key.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
-      try unsafe withEntry(for: bytes) { (value, facts) throws(WarpError) in
+    let found = try unsafe key.span.bytes.withUnsafeBytes { (bytes) throws(WarpError) in
+      try unsafe withEntry(for: bytes, marking: true) { (value, facts) throws(WarpError) in
         unsafe StoreEntry(key: key, value: [UInt8](value), facts)
       }
     }
+    switch found {
+    case .found(let entry): count(.hit(size: entry.value.count), isStale: entry.isStale)
+    case .miss: count(.miss, isStale: false)
+    case .busy: count(.busy, isStale: false)
+    }
+    return found
   }
 
-  /// Runs a closure on a private copy of a value and on what is known about its entry.
+  /// Runs a closure on a private copy of a value and on what is known about its entry. Counts nothing.
   package func withEntry<Result>(
-    for key: UnsafeRawBufferPointer,
+    for key: UnsafeRawBufferPointer, marking: Bool,
     _ body: (UnsafeRawBufferPointer, EntryFacts) throws(WarpError) -> Result
   ) throws(WarpError) -> Copied<Result> {
     var facts: EntryFacts?
     return try unsafe withCopy(
-      { (target) throws(WarpError) in try unsafe get(key, into: target, facts: &facts) },
+      { (target) throws(WarpError) in
+        try unsafe get(key, into: target, marking: marking, facts: &facts)
+      },
       { (value) throws(WarpError) in
         guard let facts else { preconditionFailure("a hit has facts") }
         return try unsafe body(value, facts)

@@ -89,11 +89,13 @@ package final class Lease: Sendable {
   ///
   /// - Throws: as a set does. Those who wait compute the value too, except if it is `busy`: the lease then lasts until its
   ///   limit, since nobody can change it.
-  package func store(_ value: UnsafeRawBufferPointer, lifetime: Lifetime) throws(WarpError) -> SetResult {
+  package func store(
+    _ value: UnsafeRawBufferPointer, lifetime: Lifetime, if condition: SetCondition = .always
+  ) throws(WarpError) -> SetResult {
     guard !isEnded.exchange(true, ordering: .relaxed) else { return .refused }
     let key = key
     return try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in
-      try unsafe store.store(key, value, lifetime: lifetime, holding: self).result
+      try unsafe store.store(key, value, lifetime: lifetime, if: condition, holding: self).result
     }
   }
 

@@ -8,25 +8,37 @@ extension SharedStore {
   func get(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
   ) throws(WarpError) -> GetResult {
-    try look { file in unsafe get(key, into: target, in: file, noting: { _, _ in }) }
+    try look { file in
+      let result = unsafe get(key, into: target, in: file, marking: true, noting: { _, _ in })
+      file.count(result)
+      return result
+    }
   }
 
   /// A get that also says when the entry expires, whether it is stale, and its revision. Costs the line of the metadata.
+  /// Counts nothing: the caller says what became of it with ``count(_:isStale:)``.
+  ///
+  /// - Parameter marking: whether a hit marks the entry visited.
   package func get(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, facts: inout EntryFacts?
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, marking: Bool,
+    facts: inout EntryFacts?
   ) throws(WarpError) -> GetResult {
     var noted: EntryFacts?
     defer { facts = noted }
     return try look { file in
       noted = nil
-      let result = unsafe get(key, into: target, in: file) { shard, candidate in
+      let result = unsafe get(key, into: target, in: file, marking: marking) { shard, candidate in
         noted = EntryFacts(candidate.header, shard.metadata(candidate.slot))
       }
-      guard result.isHit else { return result }
-      noted?.now = file.storeTime()
-      if noted?.isStale == true { file.count(.staleHits) }
+      if result.isHit { noted?.now = file.storeTime() }
       return result
     }
+  }
+
+  /// Counts what became of a get.
+  func count(_ result: GetResult, isStale: Bool) {
+    attachment.count(result)
+    if isStale { attachment.count(.staleHits) }
   }
 
   /// Runs a lookup on the current files without a reference or a lock. If they were left meanwhile it may have looked at
@@ -69,12 +81,14 @@ extension SharedStore {
   @inline(__always)
   private func get(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, in file: Attachment,
-    noting note: (Shard, Candidate) -> Void
+    marking: Bool, noting note: (Shard, Candidate) -> Void
   ) -> GetResult {
     let hash = unsafe file.hash(key)
-    if configuration.verifyReads { return unsafe verifiedGet(key, hash, into: target, in: file, noting: note) }
+    if configuration.verifyReads {
+      return unsafe verifiedGet(key, hash, into: target, in: file, marking: marking, noting: note)
+    }
     var stored: [UInt8] = []
-    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
+    let lookup = unsafe file.lookup(key, hash: hash, marking: marking) { shard, candidate in
       if candidate.header.codec == Format.codecRaw {
         if candidate.header.storedSize <= target.count { unsafe shard.copyValue(candidate, to: target) }
       } else {
@@ -82,37 +96,29 @@ extension SharedStore {
       }
       note(shard, candidate)
     }
-    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
+    guard case .hit(let candidate) = lookup else { return absent(lookup) }
     let header = candidate.header
     guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target, in: file) }
     guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
-    file.count(.hits)
     return .hit(size: header.storedSize)
   }
 
-  /// A miss of either kind, counted.
-  private func absent(_ lookup: Lookup, in file: Attachment) -> GetResult {
-    if case .busy = lookup {
-      file.count(.busyMisses)
-      return .busy
-    }
-    file.count(.misses)
-    return .miss
-  }
+  /// A miss of either kind.
+  private func absent(_ lookup: Lookup) -> GetResult { if case .busy = lookup { .busy } else { .miss } }
 
   /// With the checksum taken over the private copy.
   private func verifiedGet(
     _ key: UnsafeRawBufferPointer, _ hash: UInt64, into target: UnsafeMutableRawBufferPointer, in file: Attachment,
-    noting note: (Shard, Candidate) -> Void
+    marking: Bool, noting note: (Shard, Candidate) -> Void
   ) -> GetResult {
     var stored: [UInt8] = []
     var metadata: EntryMetadata?
-    let lookup = unsafe file.lookup(key, hash: hash, marking: true) { shard, candidate in
+    let lookup = unsafe file.lookup(key, hash: hash, marking: marking) { shard, candidate in
       stored = shard.storedBytes(candidate)
       metadata = shard.metadata(candidate.slot)
       note(shard, candidate)
     }
-    guard case .hit(let candidate) = lookup else { return absent(lookup, in: file) }
+    guard case .hit(let candidate) = lookup else { return absent(lookup) }
     guard let metadata, metadata.hash == hash,
       file.checksum(hash: hash, candidate, metadata, stored: stored) == metadata.checksum
     else { return corruptMiss(in: file) }
@@ -140,14 +146,24 @@ extension SharedStore {
     default: isRight = false
     }
     guard isRight else { return corruptMiss(in: file) }
-    file.count(.hits)
     return .hit(size: header.rawSize)
   }
 
   private func corruptMiss(in file: Attachment) -> GetResult {
     file.count(.corrupt)
-    file.count(.misses)
     return .miss
+  }
+}
+
+extension Attachment {
+  @inline(__always)
+  fileprivate func count(_ result: GetResult) {
+    switch result {
+    case .hit: count(.hits)
+    case .miss: count(.misses)
+    case .busy: count(.busyMisses)
+    case .tooSmall: break
+    }
   }
 }
 

@@ -19,7 +19,10 @@ extension SharedStore {
   /// Stores a value if there is none, or only an expired one. Of several at the same time, in whatever processes, one
   /// stores.
   ///
-  /// - Parameter timeToLive: from now on; nil: the handle's own.
+  /// - Parameters:
+  ///   - key: at most `maxKeySize` bytes.
+  ///   - value: at most `maxRawSize` bytes.
+  ///   - timeToLive: from now on; nil: the handle's own.
   /// - Returns: whether it was stored: not if there is a value, nor if this one is too large.
   /// - Throws: as ``set(_:to:timeToLive:freshFor:)-(RawSpan,_,_,_)``.
   @discardableResult
@@ -45,14 +48,19 @@ extension SharedStore {
   /// Gives an entry a new deadline, and marks it visited. Its value stays, and it stays fresh for as long as it was to be,
   /// at most until the deadline.
   ///
-  /// - Parameter timeToLive: from now on; nil: the handle's own, for ever if it has none.
+  /// - Parameters:
+  ///   - key: of the entry.
+  ///   - timeToLive: from now on; nil: the handle's own, for ever if it has none.
   /// - Returns: whether there was an entry.
   /// - Throws: `invalidTimeToLive`, `busy`, `noSpace`, `readOnly`, `closed`, `superseded`, `corruptShard`.
   /// - Complexity: O(key + value): the entry gets a new slot.
   @discardableResult
   public func touch(_ key: [UInt8], timeToLive: Duration? = nil) throws(WarpError) -> Bool {
-    let lifetime = try lifetime(timeToLive)
-    return try rewrite(key) { (_, entry, now) throws(WarpError) in
+    try touch(key, lifetime: lifetime(timeToLive))
+  }
+
+  func touch(_ key: [UInt8], lifetime: Lifetime) throws(WarpError) -> Bool {
+    try rewrite(key) { (_, entry, now) throws(WarpError) in
       guard let entry else { return (.keep, false) }
       var header = entry.header
       header.deadline = Expiry.deadline(now, lifetime.whole)
@@ -81,6 +89,7 @@ extension SharedStore {
   /// cache stores it.
   ///
   /// - Parameters:
+  ///   - key: of the entry.
   ///   - amount: may be negative.
   ///   - initial: what is added to if there is no entry.
   ///   - timeToLive: of an entry that this makes; nil: the handle's own. One that is there keeps its deadline, so that a
@@ -133,11 +142,12 @@ extension SharedStore {
   /// again on the new value, so it should do nothing but compute.
   ///
   /// - Parameters:
+  ///   - key: of the entry.
   ///   - timeToLive: from the set on; nil: the handle's own.
   ///   - body: gets the value, nil if there is none. What it leaves is stored; nil removes the key. If it throws, nothing
   ///     has changed.
   /// - Returns: what `body` returned the last time.
-  /// - Throws: what `body` throws, as it is; `busy` also after 100 tries in vain; else as
+  /// - Throws: what `body` throws, as it is; `busy` also after 1,000 tries in vain; else as
   ///   ``set(_:to:timeToLive:freshFor:)-(RawSpan,_,_,_)``. Each try counts as a get.
   public func update<Result>(
     _ key: [UInt8], timeToLive: Duration? = nil, _ body: (inout [UInt8]?) throws -> Result
@@ -158,14 +168,18 @@ extension SharedStore {
     _ value: [UInt8]?, over entry: StoreEntry?, for key: [UInt8], _ lifetime: Lifetime
   ) throws(WarpError) -> Bool {
     guard let value else {
-      guard let entry else { return true }
-      return try rewrite(key) { (_, present, _) throws(WarpError) in
-        let isSame = present?.metadata.revision == entry.revision
-        return (isSame ? .remove : .keep, isSame)
-      }
+      return try entry.map { (entry) throws(WarpError) in try remove(key, ifRevision: entry.revision) } ?? true
     }
     let condition = entry.map { SetCondition.revision($0.revision) } ?? .absent
     return try unsafe set(key.span.bytes, to: value.span.bytes, lifetime: lifetime, if: condition) != .refused
+  }
+
+  /// Removes a key if nobody has written it since the entry of that revision was read. Returns whether it did.
+  func remove(_ key: [UInt8], ifRevision revision: UInt64) throws(WarpError) -> Bool {
+    try rewrite(key) { (_, present, _) throws(WarpError) in
+      let isSame = present?.metadata.revision == revision
+      return (isSame ? .remove : .keep, isSame)
+    }
   }
 
   /// Looks at the key's entry, decides, and writes, all as the shard's owner.

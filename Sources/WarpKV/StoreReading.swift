@@ -15,6 +15,7 @@ public enum GetResult: Sendable, Equatable {
   /// The value is there and has this many bytes; the buffer is unchanged or holds part of it.
   case tooSmall(needed: Int)
 
+  /// Whether a value was found and fits.
   public var isHit: Bool { if case .hit = self { true } else { false } }
 }
 
@@ -38,7 +39,7 @@ extension SharedStore {
     return try unsafe get(key.span.bytes, into: &bytes)
   }
 
-  /// A copy of the value, nil if there is none. The array costs more than the lookup; see ``get(_:into:)``.
+  /// A copy of the value, nil if there is none. The array costs more than the lookup; see ``get(_:into:)-(RawSpan,_)``.
   ///
   /// - Throws: `closed`, `superseded`.
   public func get(_ key: RawSpan) throws(WarpError) -> [UInt8]? {

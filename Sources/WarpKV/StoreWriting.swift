@@ -18,6 +18,8 @@ extension SharedStore {
   /// Stores a value. When this returns, every process sees it, and no process's death undoes it.
   ///
   /// - Parameters:
+  ///   - key: at most `maxKeySize` bytes.
+  ///   - value: at most `maxRawSize` bytes.
   ///   - timeToLive: from now on; nil: the handle's own.
   ///   - freshFor: from now on; then ``StoreEntry/isStale``, until the entry expires. nil: never stale.
   /// - Throws: `keyTooLarge`, `invalidTimeToLive`; `busy`, `full`, `noSpace`: an older value then stays; `readOnly`,
@@ -142,6 +144,7 @@ extension SharedStore {
   }
 
   /// Runs `body` as the owner of the key's shard, unless the condition or the lease says no; then the answer is nil.
+  @inline(__always)
   private func own<Result>(
     _ key: UnsafeRawBufferPointer, _ hash: UInt64, _ condition: SetCondition, _ lease: Lease?,
     in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
@@ -163,6 +166,7 @@ extension SharedStore {
   }
 
   /// Runs `body` as the shard's owner. What keeps a write from being done is counted.
+  @inline(__always)
   func own<Result>(
     _ shard: Shard, in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
   ) throws(WarpError) -> Result {

@@ -3,5 +3,7 @@
 
 public import WarpFormat
 
-/// Every error that WarpKV throws; see ``FormatError/Code`` for what may go wrong.
+/// Every error that WarpKV throws; its `code` is one of `FormatError.Code`, and says what went wrong.
+///
+/// `message` says what to do; `path`, `field`, byte `offset`, `rule` (its id in SPEC.md) and `errno` are there where they apply.
 public typealias WarpError = FormatError

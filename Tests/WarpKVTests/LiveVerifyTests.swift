@@ -30,8 +30,8 @@ import WarpTestSupport
   }
 
   @Test(arguments: shapes) func aStoreInUseHasNoFinding(_ parameters: Parameters) async throws {
-    let directory = try LiveVerifyTests.makeDirectory()
-    let path = directory + "/a.warp"
+    let folder = try TestFolder()
+    let path = folder.path + "/a.warp"
     let store = try SharedStore.open(
       path: path, LiveVerifyTests.configuration(parameters))
     let stop = Flag()
@@ -68,13 +68,6 @@ import WarpTestSupport
     StoreConfiguration(
       capacity: parameters.capacity, maxKeySize: parameters.maxKeySize, maxValueSize: parameters.maxValueSize,
       shards: parameters.shards)
-  }
-
-  private static func makeDirectory() throws -> String {
-    let suffix = try System.entropy(8).map { String($0, radix: 16) }.joined()
-    let path = "/tmp/warpkv-live-\(suffix)"
-    try System.makeDirectory(path)
-    return path
   }
 
   private static func change(_ store: SharedStore, _ state: inout UInt64, largest: Int) throws {

@@ -11,16 +11,23 @@ import WarpFormat
 
 /// Runs a test in a new private directory and removes it with all its files.
 public func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
-  var template = Array("\(parent)/warpkv-test-XXXXXX".utf8CString)
-  let path = template.withUnsafeMutableBufferPointer { buffer in
-    String(cString: mkdtemp(buffer.baseAddress!))
-  }
+  let path = try makeTemporaryDirectory()
   defer { removeTree(path) }
   return try body(path)
 }
 
-private func removeTree(_ path: String) {
+func makeTemporaryDirectory() throws -> String {
+  let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+  var template = Array("\(parent)/warpkv-test-XXXXXX".utf8CString)
+  return try template.withUnsafeMutableBufferPointer { buffer in
+    guard let path = mkdtemp(buffer.baseAddress!) else {
+      throw FormatError(.system, "no directory can be made in \(parent)", errno: errno)
+    }
+    return String(cString: path)
+  }
+}
+
+func removeTree(_ path: String) {
   for name in (try? System.list(path)) ?? [] {
     let child = path + "/" + name
     if (try? System.status(path: child))?.isDirectory == true { removeTree(child) } else { unlink(child) }

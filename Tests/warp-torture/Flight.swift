@@ -22,6 +22,7 @@ struct FlightOptions: ParsableArguments {
   @Option(help: "Rounds, each with keys of its own.") var rounds = 100
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 1
   @Option(help: "What is done to who computes: none, leader (killed), stopped, cancel.") var target = Target.none
+  @Flag(help: "Tasks that use a typed cache, instead of threads that use leases themselves.") var typed = false
 
   /// Without a target the threads ask for several keys, each in another order.
   var keys: Int { target == .none ? 8 : 1 }
@@ -34,7 +35,15 @@ struct FlightOptions: ParsableArguments {
     [
       "--processes", "\(processes)", "--threads", "\(threads)", "--rounds", "\(rounds)", "--seed", "\(seed)",
       "--target", target.rawValue,
-    ]
+    ] + (typed ? ["--typed"] : [])
+  }
+
+  /// The typed cache of every process.
+  func cache(_ directory: String) throws -> Cache<[UInt8], [UInt8]> {
+    try Cache(
+      "flight", in: .shared, capacity: 4 * rounds * keys,
+      options: CacheOptions(
+        loadWait: .nanoseconds(limit), shards: 2, namespace: "warp-torture", directory: directory))
   }
 
   func validate() throws {
@@ -96,6 +105,34 @@ struct FlightRecord {
   }
 }
 
+/// The store as the judge uses it.
+struct FlightPlace {
+  let path: String
+  let get: ([UInt8]) throws -> [UInt8]?
+  let set: ([UInt8], [UInt8]) throws -> Void
+  let remove: ([UInt8]) throws -> Void
+  let close: () -> Void
+
+  init(_ options: FlightOptions, _ directory: String) throws {
+    if options.typed {
+      let cache = try options.cache(directory)
+      path = cache.store!.path
+      get = { try cache.get($0) }
+      set = { try cache.set($0, to: $1) }
+      remove = { try cache.remove($0) }
+      close = cache.close
+    } else {
+      let store = try SharedStore.open(
+        path: directory + "/flight.warp", .init(capacity: 4 * options.rounds * options.keys, shards: 2))
+      path = store.path
+      get = { try store.get($0) }
+      set = { try store.set($0, to: $1) }
+      remove = { try store.remove($0) }
+      close = store.close
+    }
+  }
+}
+
 struct Flight: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Computes cold keys in many processes, and kills, stops or overtakes who computes.")
@@ -123,8 +160,7 @@ struct Flight: ParsableCommand {
     let watchdog = Watchdog("flight")
     try withTemporaryDirectory { directory in
       let words = try SharedWords(directory + "/records", count: FlightRecord.count(options))
-      let store = try SharedStore.open(
-        path: directory + "/flight.warp", .init(capacity: 4 * options.rounds * options.keys, shards: 2))
+      let store = try FlightPlace(options, directory)
       var children = try (1...options.processes).map { _ in try spawn(directory, from: 1) }
       var threads = options.processes * options.threads
       try words.await(FlightRecord.ready, atLeast: UInt64(threads))
@@ -143,7 +179,7 @@ struct Flight: ParsableCommand {
           threads += options.threads
           children[place] = try spawn(directory, from: round + 1)
           try words.await(FlightRecord.ready, atLeast: UInt64(threads))
-        case .stopped: try stop(round, records[0], children, &random, &outcome)
+        case .stopped: try stop(round, records[0], children, store, &random, &outcome)
         case .cancel: try overtake(round, records[0], store, &random, &outcome)
         }
         for (number, record) in records.enumerated() {
@@ -157,7 +193,7 @@ struct Flight: ParsableCommand {
       words.store(FlightRecord.round, .max)
       for child in children where !child.wait(seconds: 30).isClean { outcome.crashes += 1 }
       store.close()
-      let findings = try Verifier(path: directory + "/flight.warp").findings()
+      let findings = try Verifier(path: store.path).findings()
       for finding in findings.prefix(10) { System.explain("\(finding)\n") }
       try report(words, outcome, findings: findings.count)
     }
@@ -169,7 +205,7 @@ struct Flight: ParsableCommand {
 
   /// One run, whose value is stored.
   private func judge(
-    _ round: Int, _ key: Int, _ record: FlightRecord, _ store: SharedStore, _ outcome: inout Outcome
+    _ round: Int, _ key: Int, _ record: FlightRecord, _ store: FlightPlace, _ outcome: inout Outcome
   ) throws {
     let value = try store.get(FlightRecord.key(key)) ?? []
     if record[.runs] != 1 || record[.stored] != 1 || value != FlightRecord.value(key, run: 1) {
@@ -224,8 +260,8 @@ struct Flight: ParsableCommand {
   }
 
   private func stop(
-    _ round: Int, _ record: FlightRecord, _ children: [Child], _ random: inout SeededGenerator,
-    _ outcome: inout Outcome
+    _ round: Int, _ record: FlightRecord, _ children: [Child], _ store: FlightPlace,
+    _ random: inout SeededGenerator, _ outcome: inout Outcome
   ) throws {
     try awaitFirstRun(record, &random)
     let leader = children.first { $0.id == record.process(ofRun: 1) }!
@@ -248,20 +284,23 @@ struct Flight: ParsableCommand {
     try record.words.await(record.index(.returned), atLeast: UInt64(all))
     leader.resume()
     try record.words.await(record.index(.returned), atLeast: UInt64(all + options.threads))
-    if record[.runs] != 2 || record[.stored] != 1 || record[.refused] != 1 {
+    // In a typed cache those who wait for a task that waits for the stopped process have their own limit, and compute too.
+    let tooMany = options.typed ? record[.runs] < 2 : record[.runs] != 2 || record[.refused] != 1
+    let isOverwritten = try FlightRecord.run(of: store.get(FlightRecord.key(round - 1)) ?? [], round - 1) == 1
+    if tooMany || record[.stored] != 1 || isOverwritten {
       outcome.violation(
         round, "\(record[.runs]) runs after a stop, \(record[.stored]) stored, \(record[.refused]) refused")
     }
   }
 
   private func overtake(
-    _ round: Int, _ record: FlightRecord, _ store: SharedStore, _ random: inout SeededGenerator,
+    _ round: Int, _ record: FlightRecord, _ store: FlightPlace, _ random: inout SeededGenerator,
     _ outcome: inout Outcome
   ) throws {
     let key = FlightRecord.key(round - 1)
     try awaitFirstRun(record, &random)
     let sets = random.below(2) == 0
-    if sets { try store.set(key, to: Flight.outsider) } else { try store.remove(key) }
+    if sets { try store.set(key, Flight.outsider) } else { try store.remove(key) }
     guard record.end(ofRun: 1) == 0 else {
       outcome.missed += 1
       return
@@ -284,6 +323,7 @@ struct Flight: ParsableCommand {
     var report = Report()
     report.add("command", "flight")
     report.add("target", options.target.rawValue)
+    report.add("api", options.typed ? "typed cache, tasks" : "leases, threads")
     report.add("seed", Int(truncatingIfNeeded: options.seed))
     report.add("rounds", options.rounds)
     report.add("keys", options.rounds * options.keys)

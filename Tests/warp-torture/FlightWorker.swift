@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Glibc
+import Synchronization
 import WarpFormat
 import WarpKV
 import WarpTestSupport
@@ -19,6 +20,7 @@ struct FlightWorker: ParsableCommand {
 
   func run() throws {
     let words = try SharedWords(directory + "/records")
+    if options.typed { return try runTyped(words) }
     let store = try SharedStore.open(path: directory + "/flight.warp", .init(ifDifferent: .useExisting))
     let (options, from) = (options, from)
     let failures = Threads.run(count: options.threads) { thread in
@@ -79,5 +81,60 @@ struct FlightWorker: ParsableCommand {
     guard run > 0 else { return }
     let late = System.bootTime() - record.end(ofRun: run)
     record.words.raise(FlightRecord.wake, to: UInt64(max(late, 0)))
+  }
+
+  // MARK: Typed
+
+  /// Tasks share one cache of the process. The main thread waits for them.
+  private func runTyped(_ words: SharedWords) throws {
+    let cache = try options.cache(directory)
+    let (options, from) = (options, from)
+    let done = Atomic<Bool>(false)
+    Task {
+      await withTaskGroup(of: Void.self) { group in
+        for task in 0..<options.threads {
+          group.addTask { await FlightWorker.work(task, from, words, cache, options) }
+        }
+      }
+      done.store(true, ordering: .releasing)
+    }
+    while !done.load(ordering: .acquiring) { System.sleep(1_000_000) }
+    cache.close()
+  }
+
+  private static func work(
+    _ task: Int, _ from: Int, _ words: SharedWords, _ cache: Cache<[UInt8], [UInt8]>, _ options: FlightOptions
+  ) async {
+    words.add(FlightRecord.ready, 1)
+    var random = SeededGenerator(seed: options.seed &* 31 &+ UInt64(task) &+ UInt64(getpid()))
+    var round = from
+    while true {
+      while words.load(FlightRecord.round) < UInt64(round) { try? await Task.sleep(for: .microseconds(200)) }
+      guard words.load(FlightRecord.round) != .max else { return }
+      for place in (0..<options.keys).shuffled(using: &random) {
+        let key = (round - 1) * options.keys + place
+        await ask(key, FlightRecord(words, key), cache, options)
+      }
+      round += 1
+    }
+  }
+
+  private static func ask(
+    _ key: Int, _ record: FlightRecord, _ cache: Cache<[UInt8], [UInt8]>, _ options: FlightOptions
+  ) async {
+    var mine: Int?
+    let value = await cache.value(for: FlightRecord.key(key)) { _ in
+      let run = record.begin()
+      mine = run
+      try? await Task.sleep(for: .nanoseconds(options.computation))
+      record.end(run: run)
+      return FlightRecord.value(key, run: run)
+    }
+    if FlightRecord.run(of: value, key) == 0, options.target != .cancel { record.words.add(FlightRecord.wrong, 1) }
+    if mine != nil {
+      let isStored = (try? cache.peek(FlightRecord.key(key))?.value) == value
+      record.add(isStored ? .stored : .refused)
+    }
+    record.add(.returned)
   }
 }

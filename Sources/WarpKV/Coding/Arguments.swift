@@ -14,9 +14,12 @@ protocol WrittenAsTuple {}
 /// Two arguments as one key.
 @frozen
 public struct Arguments2<First: Hashable & Sendable, Second: Hashable & Sendable>: Hashable, Sendable {
+  /// The first argument.
   public let first: First
+  /// The second argument.
   public let second: Second
 
+  /// The arguments in their order.
   @inlinable
   public init(_ first: First, _ second: Second) {
     self.first = first
@@ -40,10 +43,14 @@ public struct Arguments2<First: Hashable & Sendable, Second: Hashable & Sendable
 public struct Arguments3<
   First: Hashable & Sendable, Second: Hashable & Sendable, Third: Hashable & Sendable
 >: Hashable, Sendable {
+  /// The first argument.
   public let first: First
+  /// The second argument.
   public let second: Second
+  /// The third argument.
   public let third: Third
 
+  /// The arguments in their order.
   @inlinable
   public init(_ first: First, _ second: Second, _ third: Third) {
     self.first = first
@@ -67,8 +74,10 @@ public struct Arguments3<
 /// Any number of arguments as one key.
 @frozen
 public struct ArgumentPack<each Argument: Hashable & Sendable>: Hashable, Sendable {
+  /// The arguments in their order.
   public let values: (repeat each Argument)
 
+  /// The arguments in their order.
   @inlinable
   public init(_ values: repeat each Argument) {
     self.values = (repeat each values)

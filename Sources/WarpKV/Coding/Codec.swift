@@ -28,7 +28,11 @@ public enum CodingFailure: Error, Sendable {
   }
 }
 
-/// How values of a type become bytes of the typed encoding and back. Safe to use from many threads at a time.
+/// How values of a type become bytes of the typed encoding and back.
+///
+/// Both directions are O(bytes), and O(n log n) in the elements of a set or dictionary, which are sorted.
+///
+/// Thread-safety: may be used from many threads at a time.
 public struct Codec<Value>: Sendable {
   /// Names the type in a store's identity (SPEC: "Type descriptors").
   public let descriptor: [UInt8]
@@ -54,7 +58,7 @@ public struct Codec<Value>: Sendable {
     return writer.bytes
   }
 
-  /// Appends a value to a writer, which may have been used before: ``TypedWriter/removeAll()`` keeps its memory.
+  /// Appends a value to a writer, which may have been used before: its `removeAll()` keeps its memory.
   @inlinable
   public func encode(_ value: Value, into writer: inout TypedWriter) throws(CodingFailure) {
     try write(value, &writer)

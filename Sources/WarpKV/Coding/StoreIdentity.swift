@@ -12,17 +12,24 @@ public import WarpFormat
 
 /// What makes a typed store the same store for two programs.
 public struct StoreIdentity: Hashable, Sendable {
+  /// Keeps stores of one name in different programs apart.
   public let namespace: String
+  /// As the program gave it.
   public let name: String
   /// Raised by the program when values of the same types mean something else than before.
   public let version: Int
+  /// Of the key type (SPEC.md, "Type descriptors").
   public let keyDescriptor: [UInt8]
+  /// Of the value type.
   public let valueDescriptor: [UInt8]
 
   /// - Parameters:
   ///   - name: any text but the empty one.
   ///   - namespace: nil: the module part of `fileID`. Programs with different modules share a store if they give the
   ///     same one.
+  ///   - version: of what the values mean.
+  ///   - keyDescriptor: see ``Codec/descriptor``.
+  ///   - valueDescriptor: see ``Codec/descriptor``.
   ///   - fileID: of the caller, as `#fileID` gives it.
   /// - Throws: `invalidName` if the name is empty.
   public init(

@@ -22,14 +22,17 @@ final class Computation: @unchecked Sendable {
   @TaskLocal static var innermost: Computation?
 
   fileprivate let epoch: UInt32
+  /// Nobody can join it, and what it computes is not stored.
+  let isAlone: Bool
   fileprivate let hasEnded = Atomic<Bool>(false)
   fileprivate var outer: Computation?
   /// What this computation, its child tasks, and the computations in it wait for now; once for each wait.
   fileprivate var waits: [AnyFlight] = []
 
   /// A computation that begins inside those of the running task.
-  init(epoch: UInt32) {
+  init(epoch: UInt32, isAlone: Bool = false) {
     self.epoch = epoch
+    self.isAlone = isAlone
     outer = Computation.innermost.flatMap(WaitGraph.innermostLive)
   }
 

@@ -74,10 +74,10 @@ final class Flight<Key: Hashable & Sendable, Value: Sendable>: AnyFlight, @unche
   /// How many of `waiters` have a verdict.
   private var gone = 0
 
-  init(_ key: FlightKey<Key>, epoch: UInt32) {
+  init(_ key: FlightKey<Key>, epoch: UInt32, isAlone: Bool = false) {
     self.key = key
     self.epoch = epoch
-    super.init(leader: Computation(epoch: epoch))
+    super.init(leader: Computation(epoch: epoch, isAlone: isAlone))
   }
 
   func add(_ waiter: Waiter) { waiters.append(waiter) }

@@ -51,13 +51,29 @@ extension Flights {
   func join(_ key: Key, blocking: Bool) -> FlightStart<Key, Value> {
     let key = FlightKey(key)
     return withTable { table in
+      // NaN is not equal to itself: it would never be found again.
+      guard key == key else { return .lead(Flight(key, epoch: table.epoch, isAlone: true)) }
       guard let flight = table.flights[key] else {
         let flight = Flight<Key, Value>(key, epoch: table.epoch)
         table.flights[key] = flight
         return .lead(flight)
       }
-      guard let waiter = wait(for: flight, blocking) else { return .lead(Flight(key, epoch: table.epoch)) }
+      guard let waiter = wait(for: flight, blocking) else {
+        return .lead(Flight(key, epoch: table.epoch, isAlone: true))
+      }
       return .wait(waiter)
+    }
+  }
+
+  /// Leads a new flight, unless one is under way.
+  func leadIfNone(_ key: Key) -> Flight<Key, Value>? {
+    let key = FlightKey(key)
+    guard key == key else { return nil }
+    return withTable { table in
+      guard table.flights[key] == nil else { return nil }
+      let flight = Flight<Key, Value>(key, epoch: table.epoch)
+      table.flights[key] = flight
+      return flight
     }
   }
 
@@ -97,6 +113,19 @@ extension Flights {
     for waiter in woken { waiter.wake() }
   }
 
+  /// The leader has nothing for those who wait: one of them leads, by its own computation. If nobody waits the flight is
+  /// over.
+  func abandon(_ flight: Flight<Key, Value>) {
+    flight.leader.end()
+    let heir: Waiter? = withTable { table in
+      guard flight.epoch == table.epoch else { return nil }
+      if let heir = flight.handOver() { return heir }
+      if table.flights[flight.key] === flight { table.flights[flight.key] = nil }
+      return nil
+    }
+    heir?.wake()
+  }
+
   /// The leader's last step, whatever its run came to.
   func finish<E: Error>(
     _ flight: Flight<Key, Value>, _ result: Result<Value, E>, _ store: (Value) -> Void
@@ -129,7 +158,7 @@ extension Flights {
       return .lead(waiter.flight)
     case nil: preconditionFailure("woken without a verdict")
     }
-    return .lead(Flight(waiter.flight.key, epoch: waiter.flight.epoch))
+    return .lead(Flight(waiter.flight.key, epoch: waiter.flight.epoch, isAlone: true))
   }
 
   // MARK: Waiting
@@ -192,9 +221,13 @@ extension Flights {
     return nil
   }
 
-  /// Ends with the store, which waits for nothing that waits for this.
+  /// Ends with the store. Somebody whose listener, called by the store, waits for a lock that the caller of this holds would
+  /// make it last for ever, so it has the limit of every wait.
   private func waitForStore(_ waiter: Waiter) {
-    while let signal = waiter.signal, !signal.wait(FlightTuning.slice) {}
+    let start = clock.now()
+    while let signal = waiter.signal, !signal.wait(FlightTuning.slice) {
+      if clock.now() &- start >= loadWait { giveUp(waiter, .timedOut) }
+    }
     WaitGraph.leave(waiter.computations, waitingFor: waiter.flight)
   }
 }

@@ -63,20 +63,49 @@ import WarpFormat
   ///     flight's value, and not stored.
   ///   - store: keeps the computed value. No lock is held, but `detach` of this key waits for it in other threads.
   ///   - compute: runs in this call's thread.
+  ///   - onWait: called before this caller waits for another.
   @usableFromInline package func value<E: Error>(
-    for key: Key, again: () -> Value?, store: (Value) -> Void, compute: () throws(E) -> Value
+    for key: Key, again: () -> Value?, store: (Value) -> Void, onWait: () -> Void = {},
+    compute: () throws(E) -> Value
   ) throws(E) -> Value {
     let flight: Flight<Key, Value>
     switch join(key, blocking: true) {
     case .lead(let new): flight = new
     case .wait(let waiter):
+      onWait()
       block(waiter)
       switch try step(after: waiter, E.self) {
       case .done(let value): return value
       case .lead(let handed): flight = handed
       }
     }
-    return try Computation.$innermost.withValue(flight.leader) { () -> Result<Value, E> in
+    return try lead(flight, again: again, store: store, compute: compute)
+  }
+
+  /// The same for tasks: waits without a thread, and computes in the caller's task and isolation.
+  @usableFromInline nonisolated(nonsending) package func value<E: Error>(
+    for key: Key, again: () -> Value?, store: (Value) -> Void, onWait: () -> Void = {},
+    compute: nonisolated(nonsending) () async throws(E) -> Value
+  ) async throws(E) -> Value {
+    let flight: Flight<Key, Value>
+    switch join(key, blocking: false) {
+    case .lead(let new): flight = new
+    case .wait(let waiter):
+      onWait()
+      await suspend(waiter)
+      switch try step(after: waiter, E.self) {
+      case .done(let value): return value
+      case .lead(let handed): flight = handed
+      }
+    }
+    return try await lead(flight, again: again, store: store, compute: compute)
+  }
+
+  /// Leads a flight to its end; see `value`.
+  func lead<E: Error>(
+    _ flight: Flight<Key, Value>, again: () -> Value?, store: (Value) -> Void, compute: () throws(E) -> Value
+  ) throws(E) -> Value {
+    try Computation.$innermost.withValue(flight.leader) { () -> Result<Value, E> in
       if let value = again() { return finish(flight, .success(value)) { _ in } }
       do throws(E) {
         return finish(flight, .success(try compute()), store)
@@ -86,22 +115,11 @@ import WarpFormat
     }.get()
   }
 
-  /// The same for tasks: waits without a thread, and computes in the caller's task and isolation.
-  @usableFromInline nonisolated(nonsending) package func value<E: Error>(
-    for key: Key, again: () -> Value?, store: (Value) -> Void,
+  nonisolated(nonsending) func lead<E: Error>(
+    _ flight: Flight<Key, Value>, again: () -> Value?, store: (Value) -> Void,
     compute: nonisolated(nonsending) () async throws(E) -> Value
   ) async throws(E) -> Value {
-    let flight: Flight<Key, Value>
-    switch join(key, blocking: false) {
-    case .lead(let new): flight = new
-    case .wait(let waiter):
-      await suspend(waiter)
-      switch try step(after: waiter, E.self) {
-      case .done(let value): return value
-      case .lead(let handed): flight = handed
-      }
-    }
-    return try await Computation.$innermost.withValue(flight.leader) { () async -> Result<Value, E> in
+    try await Computation.$innermost.withValue(flight.leader) { () async -> Result<Value, E> in
       if let value = again() { return finish(flight, .success(value)) { _ in } }
       do throws(E) {
         return finish(flight, .success(try await compute()), store)
@@ -109,6 +127,35 @@ import WarpFormat
         return finish(flight, .failure(error), store)
       }
     }.get()
+  }
+
+  /// Leads a flight whose computation may come to nothing: then one of those who wait leads it on.
+  func attempt(
+    _ flight: Flight<Key, Value>, again: () -> Value?, store: (Value) -> Void, compute: () -> Value?
+  ) -> Value? {
+    Computation.$innermost.withValue(flight.leader) {
+      if let value = again() { return conclude(flight, value) { _ in } }
+      return conclude(flight, compute(), store)
+    }
+  }
+
+  nonisolated(nonsending) func attempt(
+    _ flight: Flight<Key, Value>, again: () -> Value?, store: (Value) -> Void,
+    compute: nonisolated(nonsending) () async -> Value?
+  ) async -> Value? {
+    await Computation.$innermost.withValue(flight.leader) {
+      if let value = again() { return conclude(flight, value) { _ in } }
+      return conclude(flight, await compute(), store)
+    }
+  }
+
+  private func conclude(_ flight: Flight<Key, Value>, _ value: Value?, _ store: (Value) -> Void) -> Value? {
+    guard let value else {
+      abandon(flight)
+      return nil
+    }
+    _ = finish(flight, Result<Value, Never>.success(value), store)
+    return value
   }
 
   /// From now on no computation of the key that is under way is stored; when this returns, none is being stored either.

@@ -19,7 +19,13 @@ import WarpFormat
 /// All operations are O(1) amortised and safe from any thread; listing is O(count). A key's `==` and the clock run
 /// under a lock and must not use the cache; hashing, the weigher, the listener and every deinit may.
 @safe
-@usableFromInline package final class MemoryBackend<Key: Hashable, Value> {
+@usableFromInline
+package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
+  @unchecked Sendable
+{
+  // Sendable: everything stored is constant but the gates and tallies, which are atomic, and the shards' contents, which are
+  // reached under their locks, or word by word as MemoryView says.
+
   @usableFromInline package typealias Weigher = @Sendable (Key, Value) -> Int
   @usableFromInline package typealias Listener = @Sendable (Key, Value, DepartureCause) -> Void
   @usableFromInline typealias Shard = MemoryShard<Key, Value>
@@ -39,6 +45,7 @@ import WarpFormat
   @usableFromInline package let capacity: Int
   @usableFromInline package let weightLimit: Int?
   @usableFromInline let tallies: MemoryTallies
+  let loads = LoadTallies()
 
   /// - Parameters:
   ///   - capacity: entries, 1 to 2^31.
@@ -156,8 +163,3 @@ import WarpFormat
   @inlinable @inline(__always)
   func shardIndex(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash & shardMask) }
 }
-
-/// Everything stored is constant but the gates and tallies, which are atomic, and the shards' contents, which are reached
-/// under their locks, or word by word as MemoryView says. Closures are Sendable by their type; keys and values go from
-/// the thread that sets them to those that get or evict them, so they must be.
-extension MemoryBackend: @unchecked Sendable where Key: Sendable, Value: Sendable {}

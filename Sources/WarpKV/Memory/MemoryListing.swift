@@ -4,45 +4,6 @@
 // - A listing is taken shard by shard, each at one moment: a key that is present throughout appears exactly once.
 // - It counts as no get and marks nothing visited.
 
-/// Counters of a memory backend since it was made or emptied, with the shared store's meanings.
-package struct MemoryStatistics: Equatable, Sendable, CustomStringConvertible {
-  /// Gets that found a value, stale ones among them.
-  package var hits = 0
-  /// Hits by ``MemoryBackend/entry(_:counting:)`` whose value was stale.
-  package var staleHits = 0
-  /// Gets that found none, or only an expired one.
-  package var misses = 0
-  /// Sets of a key that was not there.
-  package var insertions = 0
-  /// Sets of a key that was.
-  package var updates = 0
-  /// Entries given up to make room.
-  package var evictions = 0
-  /// Entries that left because their time was over.
-  package var expirations = 0
-  package var removals = 0
-  /// Values too heavy to be stored.
-  package var oversizeSkips = 0
-  /// Entries now, expired ones that nobody has noticed yet among them.
-  package var count = 0
-  package var capacity = 0
-  /// Of all entries, in the weigher's unit; 0 without one.
-  package var weight = 0
-  /// Bytes of the tables and slots, without what keys and values refer to.
-  package var allocatedBytes = 0
-
-  /// Hits in all gets, 0 if there were none.
-  package var hitRatio: Double {
-    let gets = Double(hits) + Double(misses)
-    return gets == 0 ? 0 : Double(hits) / gets
-  }
-
-  package var description: String {
-    "hits \(hits), misses \(misses), count \(count) of \(capacity), evictions \(evictions), expirations "
-      + "\(expirations), oversize skips \(oversizeSkips)"
-  }
-}
-
 extension MemoryBackend {
   /// Entries now, expired ones that nobody has noticed yet among them. O(shards).
   package var count: Int {
@@ -50,8 +11,8 @@ extension MemoryBackend {
   }
 
   /// Sums the counters. O(shards).
-  package var statistics: MemoryStatistics {
-    var sum = MemoryStatistics()
+  package var statistics: CacheStatistics {
+    var sum = loads.statistics
     sum.capacity = capacity
     (sum.hits, sum.misses) = tallies.sum
     for index in 0..<shardCount { withShard(index) { shard in shard.add(to: &sum) } }
@@ -86,7 +47,7 @@ extension MemoryBackend {
 }
 
 extension MemoryShard {
-  func add(to sum: inout MemoryStatistics) {
+  func add(to sum: inout CacheStatistics) {
     sum.hits += hits
     sum.misses += misses
     sum.insertions += counts.insertions

@@ -145,6 +145,7 @@ extension MemoryBackend {
   /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.
   package func removeAll() {
     tallies.reset()
+    loads.reset()
     for index in 0..<shardCount {
       let entries = change(index) { shard, _ in shard.removeAll() }.result
       if let listener { for entry in entries { listener(entry.key, entry.value, .removed) } }

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Getting a value or computing it. What one computation does is in Load, who computes is in Flights.
+//
+// - A hit in memory is inlined and touches none of this.
+// - The computation always runs in its caller's thread or task. Only a cached async function that has gone stale is
+//   computed in a task of its own, which is what its caller asked for with `freshFor`.
+
+import WarpFormat
+
+extension Cache {
+  /// The value of a key; if there is none, or a stale one, `compute` makes it, and it is stored.
+  ///
+  /// Callers who miss the same key at the same time, in all processes if the cache is shared, share one computation:
+  ///
+  /// - What it throws is thrown to all of this process who wait for it, and nothing is stored. (A caller whose own closure
+  ///   can't throw such an error runs its closure instead.) Errors don't cross processes: there another one computes.
+  /// - If the key is set or removed meanwhile, they get the result, and it is not stored.
+  /// - Nobody waits longer than ``CacheOptions/loadWait``; who waited so long computes, and that is not stored.
+  /// - A computation that asks for the key that it computes, itself or through others, runs the closure at once.
+  ///
+  /// A stale value is computed anew by the first who meets it, the others get it as it is; so does the first if its
+  /// computation throws.
+  ///
+  /// Trouble with a shared store never replaces the value: it is returned, not stored, and counted by its reason.
+  ///
+  /// - Parameters:
+  ///   - key: it is given to `compute`, too.
+  ///   - compute: runs in this thread, without any lock. It may use the cache.
+  /// - Throws: what the computation throws.
+  @inlinable
+  public func value<E: Error>(for key: Key, _ compute: (Key) throws(E) -> Value) throws(E) -> Value {
+    guard let memory, !knowsStale else { return try look(key, compute) }
+    if let value = memory.get(key) { return value }
+    return try load(key, .absent, .missing, compute)
+  }
+
+  /// The same with an async computation.
+  ///
+  /// It runs in this task and in the caller's isolation. A hit does not suspend. Callers who wait suspend, and block no
+  /// thread; sync and async callers share computations. A cancelled caller that waits leaves at once: it throws
+  /// `CancellationError` if its closure may throw any error, and else runs its closure. A computation that was
+  /// cancelled and threw is handed over to one of those who wait, who then runs its own closure.
+  @inlinable
+  nonisolated(nonsending) public func value<E: Error>(
+    for key: Key, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
+  ) async throws(E) -> Value {
+    guard let memory, !knowsStale else { return try await look(key, compute) }
+    if let value = memory.get(key) { return value }
+    return try await load(key, .absent, .missing, compute)
+  }
+
+  /// The values of several keys; those that are missing are computed in one call and stored.
+  ///
+  /// It waits for nobody: what another call computes at the same time is computed here too. A value that somebody has set
+  /// meanwhile stays in the cache, and what was removed meanwhile is not stored.
+  ///
+  /// - Parameters:
+  ///   - keys: may repeat; each is looked up once.
+  ///   - compute: gets the missing keys, each once, in their order. What it leaves out is not in the result.
+  /// - Throws: what the computation throws.
+  public func values<E: Error>(
+    for keys: [Key], _ compute: ([Key]) throws(E) -> [Key: Value]
+  ) throws(E) -> [Key: Value] {
+    var batch = LoadBatch(self, keys)
+    guard !batch.missing.isEmpty else { return batch.found }
+    do throws(E) {
+      batch.keep(try compute(batch.missing))
+      return batch.found
+    } catch {
+      batch.fail()
+      throw error
+    }
+  }
+
+  /// The same with an async computation, in this task and the caller's isolation.
+  nonisolated(nonsending) public func values<E: Error>(
+    for keys: [Key], _ compute: nonisolated(nonsending) ([Key]) async throws(E) -> [Key: Value]
+  ) async throws(E) -> [Key: Value] {
+    var batch = LoadBatch(self, keys)
+    guard !batch.missing.isEmpty else { return batch.found }
+    do throws(E) {
+      batch.keep(try await compute(batch.missing))
+      return batch.found
+    } catch {
+      batch.fail()
+      throw error
+    }
+  }
+
+  // MARK: Misses and stale values
+
+  private enum FirstLook {
+    case fresh(Value)
+    case stale(Value)
+    /// And the condition under which a value may be stored.
+    case absent(SetCondition)
+  }
+
+  /// A get, counted. Trouble with the store is a miss.
+  private func firstLook(_ key: Key) -> FirstLook {
+    switch try? backend.find(key, counting: true) {
+    case .entry(let entry): entry.isStale ? .stale(entry.value) : .fresh(entry.value)
+    case .undecodable(let revision): .absent(.revision(revision))
+    case .miss, .busy, nil: .absent(.absent)
+    }
+  }
+
+  @usableFromInline
+  func look<E: Error>(_ key: Key, _ compute: (Key) throws(E) -> Value) throws(E) -> Value {
+    switch firstLook(key) {
+    case .fresh(let value): return value
+    case .stale(let value):
+      guard let flight = flights.leadIfNone(loadKey(key)) else { return value }
+      let load = Load(self, key, .refreshing, .absent)
+      defer { load.finish() }
+      return flights.attempt(
+        flight, again: load.lookAgain, store: load.store, compute: { load.renew(compute) }) ?? value
+    case .absent(let condition): return try load(key, condition, .missing, compute)
+    }
+  }
+
+  @usableFromInline
+  nonisolated(nonsending) func look<E: Error>(
+    _ key: Key, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
+  ) async throws(E) -> Value {
+    switch firstLook(key) {
+    case .fresh(let value): return value
+    case .stale(let value):
+      guard let flight = flights.leadIfNone(loadKey(key)) else { return value }
+      return await renew(flight, key, value, compute)
+    case .absent(let condition): return try await load(key, condition, .missing, compute)
+    }
+  }
+
+  nonisolated(nonsending) private func renew<E: Error>(
+    _ flight: Flight<LoadKey<Key>, Value>, _ key: Key, _ value: Value,
+    _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
+  ) async -> Value {
+    let load = Load(self, key, .refreshing, .absent)
+    defer { load.finish() }
+    let renewed = await flights.attempt(
+      flight, again: load.lookAgain, store: load.store, compute: { await load.renew(compute) })
+    return renewed ?? value
+  }
+
+  @usableFromInline
+  func load<E: Error>(
+    _ key: Key, _ condition: SetCondition, _ purpose: LoadPurpose, _ compute: (Key) throws(E) -> Value
+  ) throws(E) -> Value {
+    let load = Load(self, key, purpose, condition)
+    defer { load.finish() }
+    guard sharesLoads else {
+      // Only so that who removes the key meanwhile can see to it that nothing is stored.
+      guard let flight = flights.leadIfNone(loadKey(key)) else { return try load.run(compute) }
+      return try flights.lead(
+        flight, again: load.learnCondition, store: load.store, compute: { () throws(E) in try load.run(compute) })
+    }
+    return try flights.value(
+      for: loadKey(key), again: load.lookAgain, store: load.store, onWait: load.noteWait,
+      compute: { () throws(E) in try load.run(compute) })
+  }
+
+  @usableFromInline
+  nonisolated(nonsending) func load<E: Error>(
+    _ key: Key, _ condition: SetCondition, _ purpose: LoadPurpose,
+    _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
+  ) async throws(E) -> Value {
+    let load = Load(self, key, purpose, condition)
+    defer { load.finish() }
+    guard sharesLoads else {
+      guard let flight = flights.leadIfNone(loadKey(key)) else { return try await load.run(compute) }
+      return try await flights.lead(
+        flight, again: load.learnCondition, store: load.store,
+        compute: { () async throws(E) in try await load.run(compute) })
+    }
+    return try await flights.value(
+      for: loadKey(key), again: load.lookAgain, store: load.store, onWait: load.noteWait,
+      compute: { () async throws(E) in try await load.run(compute) })
+  }
+
+  // MARK: For cached functions
+
+  /// Computes whatever is there, and stores it. Who asks meanwhile waits for this.
+  func refresh<E: Error>(_ key: Key, _ compute: (Key) throws(E) -> Value) throws(E) -> Value {
+    detach(key)
+    return try load(key, .always, .forced, compute)
+  }
+
+  nonisolated(nonsending) func refresh<E: Error>(
+    _ key: Key, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
+  ) async throws(E) -> Value {
+    detach(key)
+    return try await load(key, .always, .forced, compute)
+  }
+
+  /// As ``value(for:_:)-(_,(Key)async(E)->Value)``, but a stale value is returned at once, and a task of its own computes
+  /// the fresh one.
+  @inlinable
+  nonisolated(nonsending) func remembered<E: Error>(
+    _ key: Key, _ function: @escaping @Sendable (Key) async throws(E) -> Value
+  ) async throws(E) -> Value {
+    guard let memory, !knowsStale else { return try await lookAndRefresh(key, function) }
+    if let value = memory.get(key) { return value }
+    return try await load(key, .absent, .missing, function)
+  }
+
+  @usableFromInline
+  nonisolated(nonsending) func lookAndRefresh<E: Error>(
+    _ key: Key, _ function: @escaping @Sendable (Key) async throws(E) -> Value
+  ) async throws(E) -> Value {
+    switch firstLook(key) {
+    case .fresh(let value): return value
+    case .stale(let value):
+      if let flight = flights.leadIfNone(loadKey(key)) {
+        // No part of the computation that this caller may be in.
+        Computation.$innermost.withValue(nil) {
+          _ = Task { await self.renew(flight, key, value, function) }
+        }
+      }
+      return value
+    case .absent(let condition): return try await load(key, condition, .missing, function)
+    }
+  }
+}
