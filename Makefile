@@ -12,7 +12,7 @@ STAGE := Scripts/stage
 # Fewer tests than this can't be the whole suite.
 LEAST := 90
 
-.PHONY: help demo check check-deep build lint test spec fixtures fixtures-check python-reader traces clean
+.PHONY: help demo check check-deep lint snippets examples docs fixtures fixtures-check python-reader traces clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,9 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
 	@$(STAGE) "build (debug, zstd)" swift build $(ZSTD) --build-tests
 	@$(STAGE) "tests (debug, zstd)" Scripts/test $(LEAST) $(ZSTD) --skip-build
+	@$(STAGE) "documentation" $(PYTHON) Scripts/docs
+	@$(STAGE) "examples of the documentation compile" $(PYTHON) Scripts/snippets
+	@$(STAGE) "examples run" Scripts/examples
 	@$(STAGE) "fixtures are what the maker makes" $(MAKE) --no-print-directory fixtures-check
 	@$(STAGE) "independent reader" $(MAKE) --no-print-directory python-reader
 	@$(STAGE) "rules with a test" $(PYTHON) Scripts/rules
@@ -41,6 +44,18 @@ check-deep: ## release tests, build without zstd, sanitizers, real traces, many 
 lint: ## formatting and house rules
 	@swift format lint --strict --recursive Sources Tests Examples Package.swift
 	@Scripts/tidy
+
+snippets: ## compile every example of the README, the articles and the docstrings
+	@swift build $(ZSTD) --target WarpKV
+	@python3 Scripts/snippets
+
+examples: ## run the small programs of Examples
+	@for name in memo pool service; do swift build $(ZSTD) --product example-$$name || exit 1; done
+	@Scripts/examples
+
+docs: ## build the reference and the articles into .build/docs
+	@swift build $(ZSTD) --target WarpKV
+	@python3 Scripts/docs
 
 fixtures: ## make the golden files again, byte for byte
 	@swift build $(ZSTD) --product make-fixtures

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// error: requires that 'NotHashable' conform to 'Hashable'
+
+import WarpKV
+
+struct NotHashable: Sendable {}
+let remembered = cached { (_: NotHashable) in 1 }
