@@ -276,4 +276,33 @@ private final class Mark: Sendable {
       #expect(runs.number == 1 && sum.number == 8)
     }
   }
+
+  /// The pool has a thread for each processor, far fewer than 64.
+  @Test(arguments: Backend.allCases) func waitingTasksBlockNoThread(_ backend: Backend) async throws {
+    let folder = try TestFolder()
+    let cache: Cache<Int, Int> = try Cache(
+      "waiting", in: .backend(backend), options: CacheOptions(directory: folder.path))
+    let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+    let runs = Mark()
+    try await withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<64 {
+        group.addTask {
+          await cache.value(for: 1) { (_) async -> Int in
+            runs.add()
+            for await _ in gate { break }
+            return 1
+          }
+        }
+      }
+      while try cache.statistics().waits < 63 { await Task.yield() }
+      // Other tasks go on, and other keys are computed.
+      for key in 2..<100 {
+        let value = await Task { await cache.value(for: key) { (key) async -> Int in key } }.value
+        #expect(value == key)
+      }
+      opener.yield()
+      for try await value in group { #expect(value == 1) }
+    }
+    #expect(runs.number == 1)
+  }
 }

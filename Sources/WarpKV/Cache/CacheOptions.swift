@@ -24,7 +24,8 @@ public struct CacheOptions: Sendable {
   /// Whether callers who miss the same key at the same time share one computation: in this process, and with a shared
   /// place on this host.
   public var singleFlight: Bool
-  /// How long anybody waits for another's computation, before computing for itself.
+  /// How long anybody waits for another's computation, before computing for itself. It should be longer than a computation
+  /// takes: who computes for itself stores nothing.
   public var loadWait: Duration
 
   // MARK: Both places
