@@ -37,6 +37,13 @@ private final class Mark: Sendable {
     }
     #expect(value == 6)
     #expect(cache[2] == 6)
+    let values = await cache.values(for: [3, 4]) { (keys) async -> [Int: Int] in
+      var values: [Int: Int] = [:]
+      for key in keys { values[key] = await cache.value(for: key) { (_) async -> Int in 7 } + 1 }
+      return values
+    }
+    #expect(values == [3: 8, 4: 8])
+    #expect(cache[3] == 8)
     #expect(ContinuousClock.now - began < .seconds(15))
   }
 

@@ -62,14 +62,7 @@ extension Cache {
     for keys: [Key], _ compute: ([Key]) throws(E) -> [Key: Value]
   ) throws(E) -> [Key: Value] {
     var batch = LoadBatch(self, keys)
-    guard !batch.missing.isEmpty else { return batch.found }
-    do throws(E) {
-      batch.keep(try compute(batch.missing))
-      return batch.found
-    } catch {
-      batch.fail()
-      throw error
-    }
+    return try batch.values(compute)
   }
 
   /// The same with an async computation, in this task and the caller's isolation.
@@ -77,14 +70,7 @@ extension Cache {
     for keys: [Key], _ compute: nonisolated(nonsending) ([Key]) async throws(E) -> [Key: Value]
   ) async throws(E) -> [Key: Value] {
     var batch = LoadBatch(self, keys)
-    guard !batch.missing.isEmpty else { return batch.found }
-    do throws(E) {
-      batch.keep(try await compute(batch.missing))
-      return batch.found
-    } catch {
-      batch.fail()
-      throw error
-    }
+    return try await batch.values(compute)
   }
 
   // MARK: Misses and stale values

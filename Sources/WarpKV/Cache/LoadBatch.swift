@@ -3,6 +3,8 @@
 //
 // - Each missing key that nobody computes has a flight, so that who removes it meanwhile is heeded. Who joins one of these
 //   flights waits for the whole computation.
+// - All these flights have one leader, the computation of the batch: if it asks for one of their keys, it does not wait for
+//   itself.
 // - A missing key that somebody else computes is computed here too, and not stored.
 
 import WarpFormat
@@ -13,6 +15,7 @@ struct LoadBatch<Key: Hashable & Sendable, Value: Sendable> {
   /// Each once, in their order.
   private(set) var missing: [Key] = []
   private var flights: [Key: Flight<LoadKey<Key>, Value>] = [:]
+  private let computation = Computation(epoch: System.forkEpoch)
   private let began: UInt64
 
   init(_ cache: Cache<Key, Value>, _ keys: [Key]) {
@@ -26,14 +29,47 @@ struct LoadBatch<Key: Hashable & Sendable, Value: Sendable> {
         found[key] = value
       } else {
         missing.append(key)
-        flights[key] = cache.flights.leadIfNone(cache.loadKey(key))
+        guard let flight = cache.flights.leadIfNone(cache.loadKey(key)) else { continue }
+        WaitGraph.lead(flight, computation)
+        flights[key] = flight
       }
     }
   }
 
+  /// The values of all keys that have one.
+  mutating func values<E: Error>(_ compute: ([Key]) throws(E) -> [Key: Value]) throws(E) -> [Key: Value] {
+    guard !missing.isEmpty else { return found }
+    let missing = missing
+    return try end(
+      Computation.$innermost.withValue(computation) { Result { () throws(E) in try compute(missing) } })
+  }
+
+  nonisolated(nonsending) mutating func values<E: Error>(
+    _ compute: nonisolated(nonsending) ([Key]) async throws(E) -> [Key: Value]
+  ) async throws(E) -> [Key: Value] {
+    guard !missing.isEmpty else { return found }
+    let missing = missing
+    return try end(
+      await Computation.$innermost.withValue(computation) { () async -> Result<[Key: Value], E> in
+        do throws(E) { return .success(try await compute(missing)) } catch { return .failure(error) }
+      })
+  }
+
+  private mutating func end<E: Error>(_ result: Result<[Key: Value], E>) throws(E) -> [Key: Value] {
+    cache.backend.note(.loads, 1)
+    cache.backend.note(.loadNanoseconds, Int(clamping: cache.timing.now() &- began))
+    switch result {
+    case .success(let computed): keep(computed)
+    case .failure(let error):
+      cache.backend.note(.loadFailures, 1)
+      for flight in flights.values { cache.flights.abandon(flight) }
+      throw error
+    }
+    return found
+  }
+
   /// Takes the values of the missing keys, and no others.
-  mutating func keep(_ computed: [Key: Value]) {
-    note()
+  private mutating func keep(_ computed: [Key: Value]) {
     for key in missing {
       guard let value = computed[key] else {
         if let flight = flights[key] { cache.flights.abandon(flight) }
@@ -49,16 +85,5 @@ struct LoadBatch<Key: Hashable & Sendable, Value: Sendable> {
         _ = cache.flights.finish(flight, Result<Value, Never>.success(value)) { _ in }
       }
     }
-  }
-
-  func fail() {
-    note()
-    cache.backend.note(.loadFailures, 1)
-    for flight in flights.values { cache.flights.abandon(flight) }
-  }
-
-  private func note() {
-    cache.backend.note(.loads, 1)
-    cache.backend.note(.loadNanoseconds, Int(clamping: cache.timing.now() &- began))
   }
 }
