@@ -3,7 +3,9 @@
 
 /// A copy of one entry of a cache.
 public struct CachedEntry<Key, Value> {
+  /// The key, as it is stored.
   public let key: Key
+  /// The value.
   public let value: Value
   /// nil: it does not expire.
   public let remaining: Duration?
