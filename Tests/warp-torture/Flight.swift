@@ -55,7 +55,7 @@ struct FlightOptions: ParsableArguments {
 
 /// What the judge and the workers know of a key. Times are boot time.
 struct FlightRecord {
-  static let mostRuns = 8
+  static let mostRuns = 32
   /// The round that the workers may do, how many threads wait for the first, and what went wrong in them.
   static let round = 0
   static let ready = 1
