@@ -13,9 +13,9 @@ public enum Format {
   /// The first eight bytes of a lock file.
   public static let lockMagic: [UInt8] = [0x89, 0x57, 0x4B, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A]
   /// A reader refuses another major version.
-  public static let majorVersion: UInt16 = 1
+  public static let majorVersion: UInt16 = planted(.nextMajor) ? 2 : 1
   /// A newer minor version only adds compat bits.
-  public static let minorVersion: UInt16 = 0
+  public static let minorVersion: UInt16 = planted(.nextMinor) ? 1 : 0
 
   // MARK: Normative: feature bits
 

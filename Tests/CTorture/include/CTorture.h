@@ -19,4 +19,52 @@ int torture_leave_namespaces(int with_user);
 // Mounts this PID namespace's own /proc. The caller lives in it, and its mounts are not the system's.
 int torture_mount_proc(void);
 
+// --- tracing a child ----------------------------------------------------------------------------------------------
+// The tracer drives a child instruction by instruction or from one system call to the next. The child dies with its
+// tracer. `signal` is delivered to the child as it goes on; 0 for none.
+
+// Where a traced process stands.
+typedef enum {
+  TRACE_STEPPED,  // after one instruction
+  TRACE_CALL,     // at the entry or the exit of a system call, in turns
+  TRACE_SIGNAL,   // before a signal is delivered; `detail` is its number
+  TRACE_ENDED,    // `detail` is the exit status
+  TRACE_KILLED,   // `detail` is the signal
+  TRACE_FAILED,   // the tracer's call failed; `detail` is errno
+} TraceKind;
+
+typedef struct {
+  TraceKind kind;
+  int32_t detail;
+} TraceStop;
+
+// A system call: its number, its result (at the exit, a negated errno if it failed), its arguments.
+typedef struct {
+  int64_t number;
+  int64_t result;
+  uint64_t arguments[6];
+} TraceCall;
+
+// In the child: lets its parent trace it, and stops until the parent has called torture_trace_begin.
+int torture_trace_me(void);
+
+// Waits for the child's stop (TRACE_SIGNAL with SIGSTOP).
+TraceStop torture_trace_begin(int32_t process);
+
+TraceStop torture_trace_step(int32_t process, int signal);
+TraceStop torture_trace_next_call(int32_t process, int signal);
+TraceStop torture_trace_continue(int32_t process, int signal);
+
+// The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next two.
+int torture_trace_call(int32_t process, TraceCall *call);
+
+// At an entry: the call will not be done. Its exit follows all the same; set its result there.
+int torture_trace_skip_call(int32_t process);
+
+// At an exit: what the process will see. A failure is a negated errno.
+int torture_trace_set_result(int32_t process, int64_t result);
+
+// Eight bytes of the process's memory.
+int torture_trace_word(int32_t process, uint64_t address, uint64_t *word);
+
 #endif
