@@ -34,6 +34,9 @@ struct SharedWords: @unchecked Sendable {
   }
   func raise(_ index: Int, to value: UInt64) { base[index].max(value, ordering: .sequentiallyConsistent) }
 
+  /// The bytes of all words, in one go and not atomically.
+  func copy(to target: UnsafeMutableRawPointer) { target.copyMemory(from: base, byteCount: count * 8) }
+
   /// Waits until a word has reached a value.
   ///
   /// - Throws: `busy` after `seconds`.
