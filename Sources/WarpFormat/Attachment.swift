@@ -100,6 +100,7 @@ package final class Attachment: Sendable {
     guard let registration else {
       throw FormatError(.readOnly, "this handle was opened with access .readOnly", path: path)
     }
+    if planted(.ownerNotTaken) { return try body() }
     let wasTakenOver = try shard.acquire(
       registration.owner, Waiter(limit: limit, mayGoOn: mayGoOn), isDead: isDead(owner:))
     defer { shard.release() }
@@ -199,6 +200,9 @@ extension Attachment {
     if retries > 0 { count(.retries, retries) }
     switch result {
     case .hit(let candidate):
+      if planted(.hitStoresToData) {
+        shard.put64(ControlFields.lastStamp, shard.get64(ControlFields.lastStamp) &+ 1)
+      }
       if marking, !isReadOnly, !shard.isVisited(candidate.slot) { shard.setVisited(candidate.slot, true) }
     case .miss:
       if !hasLockFile { result = .busy }

@@ -45,6 +45,7 @@ extension Attachment {
     let now = sums()
     for counter in Counter.allCases {
       lock.store64(lockGeometry.countersOffset + counter.rawValue * 8, now[counter])
+      if planted(.resetLowersStripes), let stripe { lock.store64(stripe + counter.rawValue * 8, 0) }
     }
   }
 

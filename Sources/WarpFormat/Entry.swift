@@ -86,8 +86,10 @@ extension Shard {
       keySize: Int(UInt32(truncatingIfNeeded: sizes)), storedSize: Int(sizes >> 32),
       rawSize: Int(UInt32(truncatingIfNeeded: rest)), codec: UInt8(truncatingIfNeeded: rest >> 32),
       flags: UInt8(truncatingIfNeeded: rest >> 40))
-    guard header.keySize <= maxKeySize, header.storedSize <= maxValueSize, header.rawSize <= maxRawSize else {
-      return nil
+    guard header.keySize <= maxKeySize, header.storedSize <= maxValueSize,
+      header.rawSize <= maxRawSize || planted(.rawSizeUnchecked)
+    else {
+      return planted(.sizesUnchecked) ? header : nil
     }
     return header
   }

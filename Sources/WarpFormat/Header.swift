@@ -89,6 +89,9 @@ public struct Header: Equatable, Sendable {
         field: F.fileSize.name, rule: "WKV-G03")
     }
     minorVersion = UInt16(page.integer(F.minorVersion))
+    if planted(.newerMinorRefused), minorVersion > Format.minorVersion {
+      throw FormatError(.unsupportedVersion, "its minor version is \(minorVersion)", offset: F.minorVersion.offset)
+    }
     incompatFeatures = page.integer(F.incompatFeatures)
     roCompatFeatures = page.integer(F.roCompatFeatures)
     compatFeatures = page.integer(F.compatFeatures)

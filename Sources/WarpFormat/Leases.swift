@@ -100,7 +100,8 @@ extension Attachment {
 
   /// Whether the claim is the cell's still. Nobody else changes that until the shard is given back.
   package func holds(_ claim: LeaseClaim) -> Bool {
-    LeaseClaim(lock, cellAt(claim.shard, claim.cell), shard: claim.shard, cell: claim.cell) == claim
+    planted(.lostLeaseStores)
+      || LeaseClaim(lock, cellAt(claim.shard, claim.cell), shard: claim.shard, cell: claim.cell) == claim
   }
 
   /// Ends a claim if it holds, and wakes those who wait.
@@ -113,7 +114,7 @@ extension Attachment {
   /// Z1. From here on nobody holds a claim of this hash. The caller announces it once its own change can be seen.
   @inline(__always)
   func voidLeases(of hash: UInt64, in shard: Shard) -> [LeaseClaim] {
-    bits(shard) == 0 ? [] : voidLeases(in: shard, where: { $0.hash == hash })
+    bits(shard) == 0 || planted(.writeKeepsLease) ? [] : voidLeases(in: shard, where: { $0.hash == hash })
   }
 
   /// The same for every claim of the shard.
@@ -137,7 +138,7 @@ extension Attachment {
       let word = cellAt(claim.shard, claim.cell) + LeaseFields.claim.offset
       lock.release32(word, claim.word(state))
       lock.store64(bitsAt(shard), bits(shard) & ~(1 << UInt64(claim.cell)))
-      lock.wake32(word)
+      if !planted(.waitersSleepOn) { lock.wake32(word) }
     }
   }
 
@@ -158,7 +159,7 @@ extension Attachment {
   }
 
   private func isVoid(_ claim: LeaseClaim, _ now: UInt64) -> Bool {
-    now >= claim.deadline || isDead(owner: claim.owner)
+    planted(.leaseStolen) || now >= claim.deadline || isDead(owner: claim.owner)
   }
 
   /// Ends what the dead and the late hold. Each holder is looked at once: that takes system calls.

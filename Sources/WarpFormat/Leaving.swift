@@ -124,7 +124,8 @@ extension Attachment {
   private func recordCleanDetach() {
     let file = mapping.file
     guard environment.fileSystem(file.descriptor) != FileSystems.tmpfs, supersededWord == Format.supersededCurrent,
-      System.isByteFree(file.descriptor, at: Format.registryLockOffset, count: Format.registryLockCount),
+      System.isByteFree(file.descriptor, at: Format.registryLockOffset, count: Format.registryLockCount)
+        || planted(.aloneUnproven),
       let creation = try? CreationLock(StoreFiles(path: path), waiting: Format.detachWait), (try? isNamed()) == true
     else { return }
     _ = try? creation.whileAlone(file) { () throws(FormatError) in
@@ -138,7 +139,7 @@ extension Attachment {
   /// O10: from the first attachment on, nobody may take the file for one that was left clean. The record is made invalid
   /// on the disk before it is cleared, so whoever finds it cleared may store to the file.
   func clearDetach() throws(FormatError) {
-    guard data.hasDetachRecord else { return }
+    guard data.hasDetachRecord, !planted(.cleanRecordStays) else { return }
     let creation = try CreationLock(StoreFiles(path: path))
     if data.hasDetachRecord {
       data.invalidateDetachRecord()

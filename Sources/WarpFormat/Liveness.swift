@@ -132,6 +132,8 @@ extension Attachment {
     fenceAcquire()
     let owner = OwnerWord(word: word)
     guard let index = owner.registryIndex else { return true }
+    if planted(.theLivingAreDead) { return true }
+    if planted(.theDeadLive) { return false }
     if let registration, registration.owner == word { return false }
     let entry = RegistryEntry(lock, lockGeometry.registryOffset + index * RegistryFields.structure.size)
     guard UInt64(entry.generation) == owner.generation else { return true }

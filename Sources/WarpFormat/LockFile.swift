@@ -103,7 +103,7 @@ struct Registration: Sendable {
       let byte = Format.registryLockOffset + Int64(entry)
       guard try System.lockByte(file.descriptor, .write, at: byte, file.path) else { continue }
       let at = geometry.registryOffset + entry * F.structure.size
-      guard !RegistryEntry(lock, at).isAliveUnlocked(process, data) else {
+      guard planted(.livingEntryClaimed) || !RegistryEntry(lock, at).isAliveUnlocked(process, data) else {
         // A daemon that closed all its files has lost its lock and may still hold a shard.
         _ = try System.lockByte(file.descriptor, .none, at: byte, file.path)
         continue

@@ -69,7 +69,9 @@ extension Shard {
       }
     }
     let size = Shard.footprint(keySize: entry.header.keySize, storedSize: entry.header.storedSize)
+    if planted(.failedSetRemoves), let existing { drop(existing.bucket, existing.slot) }
     let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, &changes)
+    if planted(.failedSetRemoves) { existing = nil }
     // An entry that gave up its slot was unlinked, and that may have moved this key's bucket word.
     if changes.evictions + changes.expirations > 0 { existing = unsafe find(entry.key, parts) }
     // From here on nothing is in the way, and nobody may store what was computed before.
@@ -128,7 +130,7 @@ extension Shard {
     if count >= capacity { victim = try pickVictim(file, now, &changes) { _ in true } }
     beginWrite()
     if let victim { drop(victim.bucket, victim.slot) }
-    setVisited(slot, false)
+    setVisited(slot, planted(.newcomerVisited))
     // Unlinking only makes more buckets free, so there still is one.
     link(freeBucket(parts) ?? parts.fingerprint, parts.word(slot))
     append(slot)
@@ -270,6 +272,7 @@ extension Shard {
     put(ControlFields.newest, 0)
     put(ControlFields.hand, 0)
     put(ControlFields.sweep, 0)
+    if planted(.usedSlotsGoDown) { put(ControlFields.usedSlots, 0) }
     put(ControlFields.count, 0)
     put64(ControlFields.storedBytes, 0)
     endWrite()

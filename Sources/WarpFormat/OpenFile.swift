@@ -21,7 +21,7 @@ package struct Gate: Sendable {
   init(_ word: GateWord) { self.word = word }
 
   @inline(__always)
-  package var value: UInt32 { word.load() }
+  package var value: UInt32 { planted(.gateIgnored) ? 0 : word.load() }
   func set(_ bit: UInt32) { word.set(bit) }
 }
 
@@ -87,6 +87,7 @@ final class OpenFile: Sendable {
 
   /// Whether the number still stands for this file.
   var isOurs: Bool {
+    if planted(.descriptorTrusted) { return !isGone.load(ordering: .relaxed) }
     guard !isGone.load(ordering: .relaxed), word.isTracked, let now = try? System.status(descriptor, path)
     else { return false }
     return now.isSameFile(as: status)

@@ -130,7 +130,7 @@ extension OpenRequest {
     try FileSystems.check(environment.fileSystem(descriptor), files.data)
     let page = try System.read(descriptor, at: 0, count: Format.pageSize, files.data)
     let header = try Header(verifying: page, fileSize: status.size)
-    guard readOnly || header.allowsWriting else {
+    guard readOnly || header.allowsWriting || planted(.unknownFeaturesWritten) else {
       throw FormatError(
         .unsupportedFeatures, "a newer version's features allow reading only: open with access .readOnly",
         offset: HeaderFields.roCompatFeatures.offset, field: HeaderFields.roCompatFeatures.name, rule: "WKV-V02")
@@ -151,14 +151,14 @@ extension OpenRequest {
       if !readOnly { try CreationLock(files, waiting: creationWait).unmark(opened.file) }
       return nil
     }
-    guard opened.clock.bootID == environment.bootID() else {
+    guard opened.clock.bootID == environment.bootID() || planted(.otherBootUsed) else {
       try awaken(opened, wanted)
       return nil
     }
     let difference = ifDifferent == .useExisting ? nil : difference(opened.header, wanted)
     if ifDifferent == .fail, let difference { throw difference }
     guard let attachment = try map(opened, &progress) else { return nil }
-    guard difference != nil, !progress.hasReplaced else { return attachment }
+    guard difference != nil, !progress.hasReplaced || planted(.replacesAgain) else { return attachment }
     defer { attachment.leave() }
     progress.hasReplaced = try attachment.replace(
       with: Header(parameters, geometry: wanted, environment: environment), creationWait: creationWait,

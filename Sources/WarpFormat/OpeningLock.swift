@@ -81,7 +81,7 @@ extension OpenRequest {
       if let header = try? LockHeader(verifying: page, fileSize: status.size, data: opened.header),
         header.bootID == environment.bootID(),
         header.dataInode == 0 && header.dataDevice == 0
-          || header.dataInode == data.inode && header.dataDevice == data.device
+          || header.dataInode == data.inode && header.dataDevice == data.device || planted(.foreignLockUsed)
       {
         return (file, status)
       }

@@ -13,6 +13,92 @@ package enum Fault: String, CaseIterable, Sendable {
   case nextMinor
   /// It writes and reads files of the next major version.
   case nextMajor
+
+  // MARK: Reading
+
+  /// R01, R03: an index in a bucket is followed wherever it leads.
+  case slotIndexUnchecked
+  /// R03: the sizes in a slot are believed.
+  case sizesUnchecked
+  /// R04: a copy counts whatever happened to its slot meanwhile.
+  case copyNotValidated
+  /// R05: a miss counts although the shard was being changed.
+  case missNotValidated
+  /// F01: a hit stores to the data file.
+  case hitStoresToData
+  /// R02: a value may have any size once it is decoded.
+  case rawSizeUnchecked
+
+  // MARK: Owners and leases
+
+  /// O03: every owner counts as dead.
+  case theLivingAreDead
+  /// O02: no owner ever counts as dead.
+  case theDeadLive
+  /// O06: the registry entry of a living process is claimed once its byte is free.
+  case livingEntryClaimed
+  /// W14: a writer does not take the owner word.
+  case ownerNotTaken
+  /// O15: a result is stored although its lease was lost.
+  case lostLeaseStores
+  /// O16: a write leaves the lease of its key.
+  case writeKeepsLease
+  /// O17: a lease is taken from a living holder before its time.
+  case leaseStolen
+  /// O16: the end of a lease wakes nobody.
+  case waitersSleepOn
+  /// O08: a child of a fork uses its parent's handle.
+  case gateIgnored
+  /// O12: a descriptor counts as the store's, whatever file has its number.
+  case descriptorTrusted
+
+  // MARK: Files
+
+  /// F04.
+  case insecureFileTaken
+  /// F08.
+  case insecureDirectoryTaken
+  /// F07.
+  case anyNameTaken
+  /// F03.
+  case fileForAll
+  /// F05.
+  case creationLockUnlinked
+  /// F02: a lock file that was made for another data file is used.
+  case foreignLockUsed
+  /// O01, O13: whoever asks counts as alone.
+  case aloneUnproven
+  /// O02: a store of another boot is used as it is.
+  case otherBootUsed
+  /// O11: an opening replaces the store as long as its parameters differ.
+  case replacesAgain
+  /// O09: those who are attached are not told of a replacement.
+  case replacedUnmarked
+  /// O13: the record of a clean leave stays valid while the store is used.
+  case cleanRecordStays
+  /// O02: after a reboot an entry is not held against its checksum.
+  case damagedEntryKept
+  /// V01.
+  case newerMinorRefused
+  /// V02.
+  case unknownFeaturesWritten
+
+  // MARK: Writing
+
+  /// W06.
+  case blocksNotAllocated
+  /// W07.
+  case allocatedGoesDown
+  /// W05.
+  case usedSlotsGoDown
+  /// W09: SIEVE's newcomers count as visited.
+  case newcomerVisited
+  /// W12: the old value is gone before it is sure that the new one has room.
+  case failedSetRemoves
+  /// W15: bytes that contradict their checksum are written again.
+  case damagedEntryRewritten
+  /// U01.
+  case resetLowersStripes
 }
 
 #if WARP_PLANTED

@@ -41,7 +41,7 @@ extension Attachment {
       }
       try creation.prepare(header, mapping.clock, environment)
       if header.schemaFingerprint == self.header.schemaFingerprint { try copyEntries(to: header, files) }
-      mark(header.storeWord)
+      if !planted(.replacedUnmarked) { mark(header.storeWord) }
       try creation.publish()
     } catch {
       creation.discard()

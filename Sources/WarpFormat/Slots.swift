@@ -130,6 +130,7 @@ extension Shard {
 
   /// Sees to it that a slot's first bytes have blocks. Returns what `allocated` becomes, 0: as it is.
   private func back(_ slot: SlotIndex, size: Int, in file: Attachment) throws(FormatError) -> UInt32 {
+    if planted(.blocksNotAllocated) { return 0 }
     if allocatesRuns {
       let backed = get(ControlFields.backedSlots)
       guard slot.raw > backed else { return 0 }
@@ -147,7 +148,7 @@ extension Shard {
       }
       return 0
     }
-    guard !hasRoom(slot, size: size) else { return 0 }
+    guard !hasRoom(slot, size: size) || planted(.allocatedGoesDown) else { return 0 }
     try file.allocate(slotOffset(slot), size)
     return UInt32(min(stride, Geometry.align(size, 64)))
   }

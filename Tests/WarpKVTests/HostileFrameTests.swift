@@ -51,6 +51,22 @@
       }
     }
 
+    /// WKV-R02: a frame that is right, of a value over the store's limit.
+    @Test func aValueOverTheLimitIsAMiss() throws {
+      try withTemporaryDirectory { directory in
+        let path = directory + "/a.warp"
+        try TestFiles.write(path, TestFiles.read(Fixtures.path("valid", "zstd")))
+        try TestFiles.patchHeader(path, at: HeaderFields.maxRawSize.offset, [0xBB, 2, 0, 0])
+        var environment = TestWorld().environment
+        environment.bootID = { Array("fixture-boot-id!".utf8) }
+        let shape = StoreConfiguration(ifDifferent: .useExisting)
+        let store = try SharedStore.open(StoreFiles(path: path), shape, environment)
+        #expect(store.maxRawSize == 699)
+        #expect(try store.get("zstd") == nil)
+        #expect(try store.get("raw") != nil)
+      }
+    }
+
     /// A size over the limit hides the entry; another is found, and is no integer.
     private func increment(_ store: SharedStore, _ key: [UInt8], _ rawSize: Int) throws {
       guard rawSize <= 1024 else { throw WarpError(.notAnInteger, "there is nothing to add to") }

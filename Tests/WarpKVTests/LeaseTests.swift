@@ -70,6 +70,32 @@ extension LeaseWatch {
     return file.lock.load64(line + LockLineFields.leases.offset)
   }
 
+  /// SPEC.md, Z3: by the word that they sleep on, and not by their next look at it.
+  @Test func waitersAreWokenAtOnce() throws {
+    try withHandles { first, second, _ in
+      var lateness: [Int] = []
+      for _ in 0..<9 {
+        let (lease, watch) = (try lead(first), try wait(second))
+        let (ended, woken) = (FlightTally(), FlightTally())
+        let errors = TestThreads.run(2) { index in
+          if index == 0 {
+            #expect(watch.waitSync(limit: 5 * Self.second) == .again)
+            woken.set(Int(System.bootTime()))
+          } else {
+            // When the waiter has just begun to sleep for the second time.
+            System.sleep(Format.leaseSlice + 5_000_000)
+            ended.set(Int(System.bootTime()))
+            lease.fail()
+          }
+        }
+        #expect(errors.isEmpty)
+        lateness.append(woken.value - ended.value)
+      }
+      // A look at the word would come up to a slice of 50 ms later.
+      #expect(lateness.sorted()[4] < 25_000_000, "\(lateness)")
+    }
+  }
+
   @Test func oneLeadsAndTheOthersWait() throws {
     try withHandles { first, second, _ in
       let lease = try lead(first)

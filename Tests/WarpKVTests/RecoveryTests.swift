@@ -113,6 +113,21 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-R05: while a living owner is in the middle of a change nobody knows that a key is absent.
+  @Test func aMissIsNotBelievedInTheMiddleOfAChange() throws {
+    try withTemporaryDirectory { directory in
+      let store = try store(directory + "/a.warp")
+      let holder = try update(store.path, [UInt8(ascii: "a")], to: [2], until: .odd)
+      let reader = try SharedStore.open(path: store.path, .init(access: .readOnly))
+      var buffer = [UInt8](repeating: 0, count: 16)
+      #expect(try reader.get([UInt8(ascii: "b")], into: &buffer) == .hit(size: 1))
+      #expect(try reader.get([UInt8(ascii: "x")], into: &buffer) == .busy)
+      holder.shard(0).endWrite()
+      #expect(try reader.get([UInt8(ascii: "x")], into: &buffer) == .miss)
+      holder.shard(0).release()
+    }
+  }
+
   /// WKV-O03, WKV-O06: a living handle keeps its shard and its entry however long it holds them.
   @Test func nobodyStealsFromTheLiving() throws {
     try withTemporaryDirectory { directory in

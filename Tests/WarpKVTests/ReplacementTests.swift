@@ -27,6 +27,30 @@ import WarpTestSupport
 
   private func key(_ number: Int) -> [UInt8] { Array("key \(number)".utf8) }
 
+  /// WKV-O11: an opening that has replaced the store takes what another made of it meanwhile.
+  @Test func anOpeningReplacesOnce() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      try open(path, .init(capacity: 16)).close()
+      let plain = world.environment
+      var environment = plain
+      let intrusions = FlightTally()
+      // An opener asks for this at each look at the files; the other one comes right after the first replacement.
+      environment.bootID = {
+        if intrusions.value == 0, (try? capacity(of: path)) == 32 {
+          intrusions.add()
+          let other = try? SharedStore.open(StoreFiles(path: path), .init(capacity: 64), plain)
+          other?.close()
+        }
+        return plain.bootID()
+      }
+      let store = try SharedStore.open(StoreFiles(path: path), .init(capacity: 32), environment)
+      #expect(intrusions.value == 1)
+      #expect(store.capacity == 64)
+      #expect(try capacity(of: path) == 64)
+    }
+  }
+
   @Test func entriesOrderAndDeadlinesAreCarriedOver() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
@@ -287,4 +311,9 @@ import WarpTestSupport
       #expect(try other.get("k") == nil)
     }
   }
+}
+
+/// What the header on the disk says.
+private func capacity(of path: String) throws -> UInt64 {
+  try TestFiles.read(path).integer(HeaderFields.capacity)
 }
