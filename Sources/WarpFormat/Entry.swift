@@ -150,9 +150,11 @@ extension Shard {
         << 32)
     data.store64(
       at &+ SlotFields.rawSize.offset,
-      UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32 | UInt64(header.flags) << 40)
+      UInt64(UInt32(truncatingIfNeeded: header.rawSize)) | UInt64(header.codec) << 32 | UInt64(header.flags) << 40
+        | (planted(.flagsWritten) ? 1 << 40 : 0) | (planted(.reservedBytesWritten) ? 1 << 48 : 0))
     unsafe data.copyIn(keyOffset(slot), from: key)
     unsafe data.copyIn(valueOffset(slot, keySize: header.keySize), from: stored)
+    if planted(.rubbishBehindValue) { data.store64(slotOffset(slot) &+ stride &- 8, 0x5EC2_E75E_C2E7) }
     typealias F = MetadataFields
     let meta = metadataOffset(slot, F.checksum)
     data.store64(meta, metadata.checksum)

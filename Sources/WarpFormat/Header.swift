@@ -68,7 +68,7 @@ public struct Header: Equatable, Sendable {
         offset: F.incompatFeatures.offset, field: F.incompatFeatures.name, rule: "WKV-H06")
     }
     let reserved = Reserved(HeaderFields.structure)
-    if let offset = reserved.firstNonzero(in: page) {
+    if let offset = reserved.firstNonzero(in: page), !planted(.reservedHeaderBytesTaken) {
       throw FormatError(
         .corruptHeader, "a reserved byte is not zero: restore the file or delete it", offset: offset,
         rule: "WKV-H07")

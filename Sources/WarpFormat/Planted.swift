@@ -18,7 +18,7 @@ package enum Fault: String, CaseIterable, Sendable {
 
   /// R01, R03: an index in a bucket is followed wherever it leads.
   case slotIndexUnchecked
-  /// R03: the sizes in a slot are believed.
+  /// R03, X03: the sizes in a slot are believed.
   case sizesUnchecked
   /// R04: a copy counts whatever happened to its slot meanwhile.
   case copyNotValidated
@@ -99,6 +99,64 @@ package enum Fault: String, CaseIterable, Sendable {
   case damagedEntryRewritten
   /// U01.
   case resetLowersStripes
+  /// W08.
+  case flagsWritten
+  /// X05.
+  case reservedBytesWritten
+  /// W13: bytes of something else stand behind a value.
+  case rubbishBehindValue
+
+  // MARK: Checks of files
+
+  /// X04: a store on a network file system is opened.
+  case anyFileSystemTaken
+  /// X06: a check of the header is left out.
+  case reservedHeaderBytesTaken
+  /// X07: a list with a cycle is followed for ever.
+  case walkUnbounded
+
+  // MARK: Typed encoding
+
+  /// T01.
+  case bigEndian
+  /// T02.
+  case trailingBytesTaken
+  /// T03.
+  case reservedTagWritten
+  /// T04.
+  case unknownTagTaken
+  /// T05.
+  case widerTagThanNeeded
+  /// T06.
+  case textUnchecked
+  /// T08, T21.
+  case mapUnsorted
+  /// T09.
+  case depthUnlimited
+  /// T10.
+  case bytesAsArray
+  /// T11.
+  case someLeftOut
+  /// T12.
+  case keyKeepsBits
+  /// T13.
+  case valueLosesBits
+  /// T14.
+  case duplicatesWritten
+  /// T15.
+  case errorElsewhere
+  /// T17.
+  case emptyInputTraps
+  /// T19.
+  case memberNumbersWritten
+  /// T20.
+  case missingMemberRefused
+  /// T22.
+  case absentMemberWritten
+  /// F09.
+  case emptyNameTaken
+  /// F10: another version of a function has the same store.
+  case versionNotInName
 }
 
 #if WARP_PLANTED

@@ -97,6 +97,7 @@ extension UInt8: WarpDecodable {
   public static var arrayDescriptor: [UInt8] { [TypedTag.bytes.rawValue] }
 
   public static func encode(array: [UInt8], into writer: inout TypedWriter) throws(TypedEncodingError) {
+    if planted(.bytesAsArray) { return try writer.append(array: array) }
     try writer.append(bytes: array)
   }
 

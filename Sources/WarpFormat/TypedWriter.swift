@@ -50,14 +50,17 @@ public struct TypedWriter {
 
   @usableFromInline
   mutating func append(wide value: Int128) {
-    if let value = UInt64(exactly: value) { return finish(.unsigned64, value) }
+    if !planted(.widerTagThanNeeded), let value = UInt64(exactly: value) { return finish(.unsigned64, value) }
     finish(.signed128, value)
   }
 
   @usableFromInline
   mutating func append(widest value: UInt128) { finish(.unsigned128, value) }
 
-  public mutating func append(_ value: Double) { finish(.double, TypedEncoding.bits(of: value, mode)) }
+  public mutating func append(_ value: Double) {
+    let mode = planted(.keyKeepsBits) ? .value : planted(.valueLosesBits) ? .key : mode
+    finish(.double, TypedEncoding.bits(of: value, mode))
+  }
 
   public mutating func append(_ value: Float) { finish(.float, TypedEncoding.bits(of: value, mode)) }
 
@@ -101,6 +104,7 @@ public struct TypedWriter {
     let start = bytes.count
     try append(value)
     let first = bytes[start]
+    if planted(.someLeftOut) { return }
     guard first == TypedTag.none.rawValue || first == TypedTag.some.rawValue else { return }
     // What starts so is a chain of `some` that ends in `none`, one byte each.
     guard depth + bytes.count - start <= TypedEncoding.maximumDepth else { throw failure(.nestedTooDeep) }
@@ -180,14 +184,15 @@ extension TypedWriter {
   }
 
   private mutating func finish(_ tag: TypedTag) {
-    bytes.append(tag.rawValue)
+    bytes.append(planted(.reservedTagWritten) && tag == .none ? 0 : tag.rawValue)
     count += 1
   }
 
   private mutating func finish(_ tag: TypedTag, _ payload: some FixedWidthInteger & BitwiseCopyable) {
     bytes.append(tag.rawValue)
     // The bytes of a local integer: initialised, without padding, and gone after the copy.
-    unsafe withUnsafeBytes(of: payload.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+    let payload = planted(.bigEndian) ? payload.bigEndian : payload.littleEndian
+    unsafe withUnsafeBytes(of: payload) { unsafe bytes.append(contentsOf: $0) }
     count += 1
   }
 
@@ -232,8 +237,9 @@ extension TypedWriter {
     func key(_ entry: Entry) -> ArraySlice<UInt8> {
       written[(entry.key.lowerBound - start)..<(entry.key.upperBound - start)]
     }
-    let sorted = entries.sorted { key($0).lexicographicallyPrecedes(key($1)) }
-    for (left, right) in zip(sorted, sorted.dropFirst()) where key(left) == key(right) {
+    let sorted = planted(.mapUnsorted) ? entries : entries.sorted { key($0).lexicographicallyPrecedes(key($1)) }
+    for (left, right) in zip(sorted, sorted.dropFirst())
+    where key(left) == key(right) && !planted(.duplicatesWritten) {
       throw TypedEncodingError(.duplicate, at: max(left.key.lowerBound, right.key.lowerBound))
     }
     bytes.removeSubrange(start...)

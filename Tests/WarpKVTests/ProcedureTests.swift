@@ -122,6 +122,23 @@ import WarpTestSupport
     }
   }
 
+  /// WKV-W13: behind a value are zeros, or what was in the slot before.
+  @Test func nothingElseStandsBehindAValue() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(path: path, .init(capacity: 1, maxKeySize: 8, maxValueSize: 88))
+      for (number, size) in [80, 8, 40, 1, 64, 0].enumerated() {
+        try store.set("k", to: [UInt8](repeating: 0xA0 + UInt8(number), count: size))
+        let image = try StoreImage(data: TestFiles.read(path))
+        for slot in 1...2 {
+          let start = image.slotOffset(slot) + SlotFields.structure.size + 8
+          let bytes = image.data[start..<(image.slotOffset(slot) + 128)]
+          #expect(bytes.allSatisfy { $0 == 0 || (0xA0...0xA0 + UInt8(number)).contains($0) }, "\(Array(bytes))")
+        }
+      }
+    }
+  }
+
   /// WKV-U01: a reset moves the baseline, stripe 0, and lowers no other stripe.
   @Test func aResetLowersNoStripe() throws {
     try withTemporaryDirectory { directory in

@@ -85,7 +85,7 @@ extension ShardCheck {
             "A01", position, "the free list leads to slot \(slot), which is not free", slot: previous.orNil))
         return
       }
-      guard steps < freeCount else {
+      guard steps < freeCount || planted(.walkUnbounded) else {
         report(finding("A01", position, "the free list has a cycle", slot: previous.orNil))
         return
       }

@@ -36,7 +36,7 @@ extension RecordDecoder {
 
     /// The mirror of `encodeIfPresent`: what is there is read as an optional.
     func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
-      contains(key) ? try member(key).optional(type) : nil
+      contains(key) || planted(.missingMemberRefused) ? try member(key).optional(type) : nil
     }
 
     func nestedContainer<Nested: CodingKey>(

@@ -92,7 +92,8 @@ extension RecordEncoder {
     var codingPath: [any CodingKey] { encoder.codingPath }
 
     func member(_ key: any CodingKey) -> RecordEncoder {
-      encoder.encoder(of: encoder.node.member(key.stringValue), key)
+      encoder.encoder(
+        of: encoder.node.member(planted(.memberNumbersWritten) ? "\(key.intValue ?? 0)" : key.stringValue), key)
     }
 
     func encodeNil(forKey key: Key) { member(key).node.put(.optional(nil)) }
@@ -103,7 +104,10 @@ extension RecordEncoder {
 
     /// Nil has no entry. A value that is written as `none` itself gets a `some`, as in an optional.
     func encodeIfPresent<Value: Encodable>(_ value: Value?, forKey key: Key) throws {
-      guard let value else { return }
+      guard let value else {
+        if planted(.absentMemberWritten) { encodeNil(forKey: key) }
+        return
+      }
       let part = member(key)
       part.node.put(.optional(try part.node(of: value)))
     }

@@ -36,7 +36,7 @@ public struct StoreIdentity: Hashable, Sendable {
     _ name: String, namespace: String? = nil, version: Int = 0, keyDescriptor: [UInt8], valueDescriptor: [UInt8],
     fileID: String = #fileID
   ) throws(WarpError) {
-    guard !name.isEmpty else {
+    guard !name.isEmpty || planted(.emptyNameTaken) else {
       throw WarpError(.invalidName, "a typed store or a shared function needs a name", field: "name")
     }
     self.name = name
@@ -53,7 +53,8 @@ public struct StoreIdentity: Hashable, Sendable {
     get throws(WarpError) {
       var writer = TypedWriter(mode: .key)
       do throws(TypedEncodingError) {
-        try writer.append(tuple: namespace, name, version, keyDescriptor, valueDescriptor)
+        try writer.append(
+          tuple: namespace, name, planted(.versionNotInName) ? 0 : version, keyDescriptor, valueDescriptor)
       } catch {
         throw WarpError(.invalidName, "the name has no encoding: \(error.code)", field: "name")
       }
