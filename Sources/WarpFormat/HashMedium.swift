@@ -39,6 +39,7 @@ extension XXH3 {
   /// and the compiler copies all of it to the stack first (24 bytes took 11.4 ns instead of 7).
   @inline(__always)
   static func upTo128(_ base: UnsafeRawPointer, _ size: Int, _ seed: UInt64) -> UInt64 {
+    if planted(.anotherHash) { return seed &+ UInt64(size) }
     let key = HashSecret.standard.words
     var sum = UInt64(truncatingIfNeeded: size) &* prime64A
     unsafe sum &+= mixBothEnds(base, size, 0, seed, (key.0, key.1, key.2, key.3))

@@ -47,7 +47,7 @@ package enum Fault: String, CaseIterable, Sendable {
   case leaseStolen
   /// O16: the end of a lease wakes nobody.
   case waitersSleepOn
-  /// O08: a child of a fork uses its parent's handle.
+  /// O08, R07: a handle whose files were left goes on; a child of a fork uses its parent's handle.
   case gateIgnored
   /// O12: a descriptor counts as the store's, whatever file has its number.
   case descriptorTrusted
@@ -145,6 +145,14 @@ package enum Fault: String, CaseIterable, Sendable {
   case duplicatesWritten
   /// T15.
   case errorElsewhere
+  /// T07.
+  case textNormalised
+  /// T16: a count has its memory before it is checked.
+  case countBelieved
+  /// T18.
+  case sizeCut
+  /// K01.
+  case anotherHash
   /// T17.
   case emptyInputTraps
   /// T19.

@@ -148,6 +148,7 @@ extension TypedReader {
     let name = tag == .enumCase ? try textPayload() : ""
     let countOffset = offset
     let entries = Int(try load(UInt32.self))
+    if planted(.countBelieved) { _ = [UInt8](repeating: 1, count: entries) }
     // A value takes a byte at least. 64-bit arithmetic on 32-bit numbers: no overflow.
     guard entries * valuesPerEntry <= remaining else {
       throw TypedEncodingError(.sizeBeyondEnd, at: countOffset)

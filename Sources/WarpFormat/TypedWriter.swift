@@ -197,6 +197,7 @@ extension TypedWriter {
   }
 
   private mutating func payload(_ text: String) throws(TypedEncodingError) {
+    let text = planted(.textNormalised) ? String(text.map { $0 == "\u{E9}" ? "\u{E9}" : $0 }) : text
     try appendSize(text.utf8.count)
     bytes.append(contentsOf: text.utf8)
   }
@@ -206,8 +207,10 @@ extension TypedWriter {
     bytes.append(contentsOf: value)
   }
 
-  private mutating func appendSize(_ size: Int) throws(TypedEncodingError) {
-    guard let size = UInt32(exactly: size) else { throw failure(.tooLarge) }
+  mutating func appendSize(_ size: Int) throws(TypedEncodingError) {
+    guard let size = planted(.sizeCut) ? UInt32(truncatingIfNeeded: size) : UInt32(exactly: size) else {
+      throw failure(.tooLarge)
+    }
     for shift in [0, 8, 16, 24] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: size >> shift)) }
   }
 

@@ -70,6 +70,14 @@ import WarpTestSupport
     #expect(try Self.bytes([UInt16]()) == [0x30, 0, 0, 0, 0])
   }
 
+  /// WKV-T18.
+  @Test func sizesOf4GiBAreRefused() throws {
+    var writer = TypedWriter(mode: .value)
+    try writer.appendSize(Int(UInt32.max))
+    #expect(writer.bytes == [0xFF, 0xFF, 0xFF, 0xFF])
+    #expect(throws: TypedEncodingError(.tooLarge, at: 4)) { try writer.appendSize(Int(UInt32.max) + 1) }
+  }
+
   /// WKV-T14: keys that become equal in key mode are refused by the writer.
   @Test func theWriterRefusesDuplicates() throws {
     let zeros: [TypedValue] = [.double(0), .double(-0.0)]

@@ -5,6 +5,7 @@
 
 import Testing
 import WarpFormat
+import WarpTestSupport
 
 /// A small generator (xorshift64*), so that a printed seed repeats a run.
 struct TypedRandom: RandomNumberGenerator {
@@ -141,6 +142,20 @@ struct TypedRandom: RandomNumberGenerator {
       try TypedValue(typedBytes: bytes, mode: .value)
     }
   }
+
+  #if os(Linux)
+    /// WKV-T16: a count of 2^28 in front of nothing. Other tests of this process may take memory meanwhile, but not so much.
+    @Test func aHugeCountTakesNoMemory() throws {
+      _ = TestProcess.resetPeakResidentBytes()
+      let before = try #require(TestProcess.residentBytes())
+      for tag: UInt8 in [0x30, 0x31, 0x32, 0x33] {
+        #expect(throws: TypedEncodingError(.sizeBeyondEnd, at: 1)) {
+          try TypedValue(typedBytes: [tag, 0, 0, 0, 0x10, 1], mode: .value)
+        }
+      }
+      #expect(try #require(TestProcess.resetPeakResidentBytes()) - before < 200 << 20)
+    }
+  #endif
 
   /// Nested counts that each claim all the remaining bytes: nothing is reserved for them, so this ends at once.
   /// WKV-T16.

@@ -27,4 +27,24 @@ public enum TestProcess {
     let words = text.split(separator: " ")
     return words.count > 1 ? Int(words[1]).map { $0 * Int(getpagesize()) } : nil
   }
+
+  #if os(Linux)
+    /// Bytes that were in place at most, since the last reset; then counts afresh from now on. Nil where the system does
+    /// not say.
+    public static func resetPeakResidentBytes() -> Int? {
+      guard let status = fopen("/proc/self/status", "r") else { return nil }
+      defer { fclose(status) }
+      var peak: Int?
+      var line = [CChar](repeating: 0, count: 256)
+      while fgets(&line, 256, status) != nil {
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard text.hasPrefix("VmHWM:") else { continue }
+        peak = text.split(separator: " ").dropFirst().first.flatMap { Int($0.filter(\.isNumber)) }.map { $0 << 10 }
+      }
+      guard let file = fopen("/proc/self/clear_refs", "w") else { return nil }
+      fputs("5", file)
+      fclose(file)
+      return peak
+    }
+  #endif
 }
