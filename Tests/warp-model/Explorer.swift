@@ -313,7 +313,7 @@ final class Explorer {
         }
       } else {
         if store.fenced { memory.releaseFence(next, task) }
-        if store.step == .endLease { announce(next, task) }
+        if store.step == .endLease { announce(next, task, store.value) }
         memory.store(next, task, place, store.value, releases: store.releases)
         if place == Place.owner, !isLast { fail("the owner word is given back before all stores have taken effect") }
       }
@@ -326,11 +326,15 @@ final class Explorer {
   }
 
   /// Z2: what was written is to be found by whoever sees this.
-  private func announce(_ state: State, _ task: Int) {
+  private func announce(_ state: State, _ task: Int, _ claim: UInt8) {
     let key = Int(memory.newest(state, Place.leaseHash)) - 1
     let isWritten = state.tasks[task].written >> UInt8(key) & 1 != 0
-    state.ghost.pointee.announced = isWritten ? state.ghost.newest[key] : state.ghost.known[key]
-    if memory.model != .views { state.ghost.known[key] = max(state.ghost.known[key], state.ghost.pointee.announced) }
+    let version = isWritten ? state.ghost.newest[key] : state.ghost.known[key]
+    if memory.model == .views {
+      state.ghost.announced(claim).pointee = version
+    } else {
+      state.ghost.known[key] = max(state.ghost.known[key], version)
+    }
   }
 
   /// The owner word was given back.

@@ -65,10 +65,11 @@ extension Explorer {
       let newest = Int(state.ghost.newest[key])
       let base = newest - Int(state.ghost.unsettled[key])
       let value = loneGet(state, key)
-      guard let version = (base...newest).last(where: { values[$0] == value }) else {
-        return fail("after the recovery k\(key) has the value \(value.map { "\($0)" } ?? "busy")")
+      let fitting = (base...newest).filter { values[$0] == value }
+      if fitting.isEmpty { return fail("after the recovery k\(key) has the value \(value.map { "\($0)" } ?? "busy")") }
+      guard let version = fitting.first(where: { $0 >= Int(state.ghost.known[key]) }) else {
+        return fail("a value of k\(key) that was seen is lost in the recovery")
       }
-      if version < Int(state.ghost.known[key]) { fail("a value of k\(key) that was seen is lost in the recovery") }
       for gone in version..<newest { values[gone + 1] = 0 }
       state.ghost.newest[key] = UInt8(version)
       state.ghost.unsettled[key] = 0

@@ -29,7 +29,7 @@ extension Explorer {
     for claim in claims {
       if has(.wakeBeforeEnd) { plan.wake(.wake) }
       plan.release(.endLease, Place.claim, claim & ~3 | 2)
-      plan.store(.wake, Place.leases, 0)
+      plan.release(.wake, Place.leases, 0)
       if !has(.wakeBeforeEnd), !has(.noWake) { plan.wake(.wake) }
     }
   }
@@ -102,8 +102,9 @@ extension Explorer {
     case .waiting:
       load(state, task, Place.claim, .waitLoad, fenceAfter: true) { next, value in
         if value != now.claim {
-          if self.memory.model == .views {
-            next.known(task)[key] = max(next.known(task)[key], next.ghost.pointee.announced)
+          // A later claim than its own says nothing of how that one ended.
+          if self.memory.model == .views, value == now.claim + 1 {
+            next.known(task)[key] = max(next.known(task)[key], next.ghost.announced(value).pointee)
           }
           self.look(next, task)
         } else {

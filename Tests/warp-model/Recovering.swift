@@ -26,7 +26,7 @@ extension Explorer {
       }
       if (revision(slot) > revision(best)) != has(.keepOlder) { winners[key] = slot }
     }
-    let kept = Set(winners.compactMap { $0 })
+    var kept = Set(winners.compactMap { $0 })
     // T3
     let first = firstBucket(shard)
     var table = [UInt8](repeating: 0, count: Place.buckets)
@@ -44,7 +44,10 @@ extension Explorer {
       if Word.fingerprint(word) == shape.fingerprints[shard.keys[winner]] { place(winner) }
     }
     for slot in kept.sorted() { place(slot) }
+    // What finds no empty bucket does not stay.
+    kept.subtract(missing)
     // T4 to T6
+    let staying = kept
     let tableStores = { (plan: inout Plan) in
       if self.has(.zeroFirst) {
         for bucket in 0..<Place.buckets { plan.release(.recoverTable, Place.bucket + bucket, 0) }
@@ -59,12 +62,12 @@ extension Explorer {
       self.has(.resetSequences) ? state.rawValue : shard.control(slot, state)
     }
     let liveStores = { (plan: inout Plan) in
-      for slot in kept.sorted() where shard.state(slot) == .committed {
+      for slot in staying.sorted() where shard.state(slot) == .committed {
         plan.release(.recoverLive, Place.control + slot, reset(slot, .live))
       }
     }
     let freeStores = { (plan: inout Plan) in
-      for slot in 0..<shard.used where !kept.contains(slot) && shard.state(slot) != .free {
+      for slot in 0..<shard.used where !staying.contains(slot) && shard.state(slot) != .free {
         if self.has(.keepBoth), shard.state(slot) == .live { continue }
         plan.release(.recoverFree, Place.control + slot, reset(slot, .free))
       }

@@ -127,8 +127,11 @@ struct Task {
 
 struct Ghost {
   static let versions = 8
+  static let announcedAt = MemoryLayout<Ghost>.offset(of: \.announced)!
   /// What was stored for each key, in order; 0: absent.
   var values: (UInt64, UInt64, UInt64) = (0, 0, 0)
+  /// For each claim of the cell, the version of its key that whoever sees its end must find.
+  var announced: UInt64 = 0
   /// What all ended operations saw, joined.
   var ended: UInt32 = 0
   /// Index of each key's newest version.
@@ -140,9 +143,6 @@ struct Ghost {
   var kills: UInt8 = 0
   var hasKilled: UInt8 = 0
   var time: UInt8 = 0
-  /// The version that the last ended claim announces.
-  var announced: UInt8 = 0
-  var unused: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0, 0, 0, 0)
 }
 
 /// A state, or rather where it is.
@@ -169,6 +169,12 @@ extension UnsafeMutablePointer<Ghost> {
   var newest: UnsafeMutablePointer<UInt8> { perKey(&pointee.newest) }
   var known: UnsafeMutablePointer<UInt8> { perKey(&pointee.known) }
   var unsettled: UnsafeMutablePointer<UInt8> { perKey(&pointee.unsettled) }
+  /// What a claim announces.
+  func announced(_ claim: UInt8) -> UnsafeMutablePointer<UInt8> {
+    precondition(claim >> 2 < 8, "a scenario has too many claims")
+    let first = UnsafeMutableRawPointer(self) + Ghost.announcedAt
+    return first.assumingMemoryBound(to: UInt8.self) + Int(claim >> 2)
+  }
   /// The versions of a key.
   func values(_ key: Int) -> UnsafeMutablePointer<UInt8> {
     UnsafeMutableRawPointer(self).assumingMemoryBound(to: UInt8.self) + key * Ghost.versions

@@ -21,6 +21,7 @@ enum Step: String, CaseIterable, Hashable {
   case takeOver = "L6"
   // Filling a slot.
   case raiseUsed = "F2"
+  case raiseUsedFence = "WKV-W04"
   case raiseCounter = "W2.2"
   case writing = "W2.3"
   case fillFence = "W2.4"

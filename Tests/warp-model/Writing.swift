@@ -107,7 +107,11 @@ extension Explorer {
     if !has(.voidAfterCommitted), !has(.voidAfterEven) { voidLeases(leases, &plan) }
     if has(.endBeforeWrite) { endLeases(leases, &plan) }
     // W2
-    if slot >= shard.used { plan.release(.raiseUsed, Place.usedSlots, UInt8(slot + 1)) }
+    if slot >= shard.used {
+      plan.release(.raiseUsed, Place.usedSlots, UInt8(slot + 1))
+      // WKV-W04: no store of a control word before it.
+      plan.releaseFence(.raiseUsedFence)
+    }
     plan.store(.raiseCounter, Place.writeCounter, value)
     let raised = has(.sequenceNotRaised) || has(.inPlace) ? shard.controls[slot] & ~3 : (shard.controls[slot] & ~3) + 4
     plan.store(.writing, Place.control + slot, raised | SlotState.writing.rawValue)

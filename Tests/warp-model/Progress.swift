@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines on standard error, for what can't wait for the end.
+
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+enum Progress {
+  static func say(_ text: String) {
+    let line = Array("\(text)\n".utf8)
+    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+  }
+}
