@@ -11,6 +11,8 @@ struct Outcome: Sendable {
   var violation: String?
   var trace: [String] = []
   var isComplete = true
+  /// The steps that were taken.
+  var steps: Set<Step> = []
 }
 
 final class Explorer {
@@ -21,6 +23,7 @@ final class Explorer {
   private var plans: [Plan] = []
   private var planNumbers: [Plan: UInt32] = [:]
   private var violation: String?
+  private var outcome = Outcome()
   // While the branches of a state are being made.
   private let scratch = State(base: .allocate(byteCount: State.size, alignment: 8))
   private let prepared = State(base: .allocate(byteCount: State.size, alignment: 8))
@@ -45,7 +48,6 @@ final class Explorer {
   // MARK: Search
 
   func run(limit: Int) -> Outcome {
-    var outcome = Outcome()
     let seen = HashSet()
     var parents: [UInt32] = [0]
     var choices: [UInt8] = [0]
@@ -62,7 +64,7 @@ final class Explorer {
         var choice = 0
         var failed: Int?
         sink = { branch, _ in
-          outcome.transitions += 1
+          self.outcome.transitions += 1
           if self.violation != nil, failed == nil { failed = choice }
           if seen.insert(branch.hash) {
             next.append(branch, UInt32(parents.count))
@@ -162,7 +164,8 @@ final class Explorer {
     _ state: State, _ task: Int, _ place: Int, _ step: Step, acquires: Bool = false, fence: Bool = false,
     fenceAfter: Bool = false, note: String = "", _ body: (State, UInt8) -> String
   ) {
-    let isIntact = change != .relaxed(step)
+    let isIntact = change?.relaxes(step) != true
+    outcome.steps.insert(step)
     memory.load(
       state, task, place, acquires: acquires && isIntact, fenceBefore: fence && isIntact,
       fenceAfter: fenceAfter && isIntact
@@ -246,7 +249,8 @@ final class Explorer {
     branch(state) { next in
       let owner = Int(memory.newest(next, Place.owner))
       if owner != 0, next.tasks[owner - 1].isDead == 0 { fail("the owner word is taken from a living owner") }
-      memory.exchange(next, task, Place.owner, UInt8(task + 1), acquires: change != .relaxed(step))
+      outcome.steps.insert(step)
+      memory.exchange(next, task, Place.owner, UInt8(task + 1), acquires: change?.relaxes(step) != true)
       if let stale = memory.firstStale(next, task) { fail("the owner may load a stale \(Place.name(stale))") }
       if owner != 0 { next.tasks[owner - 1].current = 0 }
       begin(next, task, plan)
@@ -286,6 +290,7 @@ final class Explorer {
   private func number(_ plan: Plan) -> UInt32 {
     if let number = planNumbers[plan] { return number }
     plans.append(plan)
+    outcome.steps.formUnion(plan.steps)
     planNumbers[plan] = UInt32(plans.count - 1)
     return UInt32(plans.count - 1)
   }
@@ -330,11 +335,10 @@ final class Explorer {
     let key = Int(memory.newest(state, Place.leaseHash)) - 1
     let isWritten = state.tasks[task].written >> UInt8(key) & 1 != 0
     let version = isWritten ? state.ghost.newest[key] : state.ghost.known[key]
-    if memory.model == .views {
-      state.ghost.announced(claim).pointee = version
-    } else {
-      state.ghost.known[key] = max(state.ghost.known[key], version)
-    }
+    state.ghost.known[key] = max(state.ghost.known[key], version)
+    guard memory.model == .views else { return }
+    state.ghost.announced(claim).pointee = version
+    state.ghost.pointee.ended = memory.join(state.ghost.pointee.ended, state.tasks[task].current)
   }
 
   /// The owner word was given back.

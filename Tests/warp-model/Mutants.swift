@@ -11,7 +11,10 @@ struct Mutant: Sendable {
 }
 
 extension Mutant {
-  static let all: [Mutant] = orderings + Structural.allCases.map { .init(name: $0.rawValue, change: .structural($0), reason: reasons[$0]) }
+  static let all: [Mutant] =
+    ordered.map { .init(name: "relaxed-\($0.rawValue)", change: .relaxed([$0]), reason: notNeeded[$0]) }
+    + together.map { .init(name: $0.name, change: .relaxed($0.steps), reason: $0.reason) }
+    + Structural.allCases.map { .init(name: $0.rawValue, change: .structural($0), reason: reasons[$0]) }
 
   /// Every access and fence of the modelled steps that has an ordering.
   private static let ordered: [Step] = [
@@ -21,10 +24,15 @@ extension Mutant {
     .recoverFree, .surplus, .recoverEven, .leaseOwner, .voidLease, .endLease, .wake, .waitLoad,
   ]
 
-  private static let orderings: [Mutant] = ordered.map {
-    .init(name: "relaxed-\($0.rawValue)", change: .relaxed($0), reason: notNeeded[$0])
-  }
+  /// Orderings of which each can do the work of the others.
+  private static let together: [(name: String, steps: Set<Step>, reason: String?)] = [
+    ("relaxed-set-fence-and-buckets", [.setFence, .swing, .shift, .clear, .link], nil),
+    ("relaxed-remove-fence-and-buckets", [.removeFence, .shift, .clear], nil),
+    ("relaxed-remove-all-fence-and-stores", [.allFence, .allFree, .allClear], nil),
+    ("relaxed-recovery-fence-and-stores", [.recoverOdd, .recoverTable, .recoverLive, .recoverFree], nil),
+    ("relaxed-all-bucket-loads", [.bucketLoad, .bucketAgain], "the acquire load of the control word and the fences do it"),
+  ]
 
-  static let notNeeded: [Step: String] = [:]
-  static let reasons: [Structural: String] = [:]
+  private static let notNeeded: [Step: String] = [:]
+  private static let reasons: [Structural: String] = [:]
 }

@@ -37,6 +37,8 @@ struct Plan: Hashable {
   var storesLease = false
   var note = ""
   let change: Change?
+  /// What it contains, fences too.
+  private(set) var steps: Set<Step> = []
 
   init(_ change: Change?) { self.change = change }
 
@@ -45,10 +47,13 @@ struct Plan: Hashable {
   mutating func store(_ step: Step, _ place: Int, _ value: UInt8) { add(step, place, value, false) }
 
   mutating func release(_ step: Step, _ place: Int, _ value: UInt8) {
-    add(step, place, value, change != .relaxed(step))
+    add(step, place, value, change?.relaxes(step) != true)
   }
 
-  mutating func releaseFence(_ step: Step) { if change != .relaxed(step) { fence = true } }
+  mutating func releaseFence(_ step: Step) {
+    steps.insert(step)
+    if change?.relaxes(step) != true { fence = true }
+  }
 
   mutating func wake(_ step: Step) {
     stores.append(.init(step: step, place: UInt8(Place.claim), value: 0, releases: true, fenced: false, event: .wake))
@@ -56,6 +61,7 @@ struct Plan: Hashable {
 
   private mutating func add(_ step: Step, _ place: Int, _ value: UInt8, _ releases: Bool) {
     precondition(stores.count < 64)
+    steps.insert(step)
     stores.append(
       .init(step: step, place: UInt8(place), value: value, releases: releases, fenced: fence, event: .none))
     fence = false

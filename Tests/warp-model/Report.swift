@@ -72,9 +72,12 @@ enum Report {
   static func mutants(_ options: Options) -> Bool {
     let began = DispatchTime.now().uptimeNanoseconds
     let mutants = options.mutant.map { [$0] } ?? Mutant.all
+    var plain = options
+    plain.model = .sc
+    let known = Runner(Exploration.list(plain)).run(threads: options.threads) { $0.run(nil, limit: options.limit) }
     let verdicts = Runner(mutants).run(threads: options.threads) { mutant in
-      let verdict = mutant.run(options)
-      if !verdict.isExpected { Progress.say("\(mutant.name): not as expected") }
+      let verdict = mutant.run(options, known)
+      Progress.say("\(mutant.name): \(verdict.refuted.map { "\($0.name) \($0.model) \($0.outcome.violation!)" } ?? "SURVIVED") \(verdict.states)")
       return verdict
     }
     let wrong = verdicts.filter { !$0.isExpected }

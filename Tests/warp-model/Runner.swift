@@ -75,12 +75,14 @@ struct Verdict: Sendable {
 }
 
 extension Mutant {
-  func run(_ options: Options) -> Verdict {
+  /// Explores until it is refuted, small scenarios first.
+  ///
+  /// - Parameter known: every scenario as it is without a change, under `sc`. One in which no changed step is taken need not be
+  ///   explored.
+  func run(_ options: Options, _ known: [Exploration]) -> Verdict {
     var verdict = Verdict(mutant: self)
-    for exploration in Exploration.list(options) {
-      // Taking away an ordering changes nothing under sequential consistency.
-      if case .relaxed = change, exploration.model == .sc { continue }
-      let done = exploration.run(change, limit: options.limit)
+    for (scenario, model) in order(known) where options.model == nil || options.model == model {
+      let done = Exploration(scenario: scenario, model: model).run(change, limit: options.limit)
       verdict.states += done.outcome.states
       verdict.explorations += 1
       if !done.outcome.isComplete { verdict.isComplete = false }
@@ -90,5 +92,17 @@ extension Mutant {
       }
     }
     return verdict
+  }
+
+  private func order(_ known: [Exploration]) -> [(Scenario, MemoryModel)] {
+    let affected = known.sorted { $0.outcome.states < $1.outcome.states }.filter {
+      if case .relaxed(let steps) = change { !steps.isDisjoint(with: $0.outcome.steps) } else { true }
+    }
+    var models = MemoryModel.allCases
+    if case .relaxed(let steps) = change {
+      // An ordering of a load makes a difference under `views` only, one of a store not under `sc`.
+      models = steps.isSubset(of: Step.loads) ? [.views] : [.views, .pso]
+    }
+    return affected.flatMap { exploration in models.map { (exploration.scenario, $0) } }
   }
 }

@@ -126,8 +126,10 @@ extension Scenario {
   /// The writer dies at every step; another one takes over, and goes on.
   private static let kill: [Scenario] =
     changes.flatMap { change in
-      gets.prefix(5).map {
-        .init(suite: "kill", name: "\(change.name)/\($0.name)", tasks: [change.operations, [.recover], $0.operations], kills: 1)
+      gets.prefix(5).enumerated().map { index, get in
+        .init(
+          suite: "kill", name: "\(change.name)/\(get.name)", tasks: [change.operations, [.recover], get.operations], kills: 1,
+          isLong: change.operations.count > 1 && index > 2)
       }
     } + [
       .init(suite: "kill", name: "then-set", tasks: [[.set(0)], [.set(0)], [.get(0), .get(0)]], kills: 1),

@@ -2,7 +2,7 @@
 // The steps of SPEC.md that the model takes, by their ids there. Scripts/steps compares them with SPEC.md and with the
 // comments in Sources.
 
-enum Step: String, CaseIterable, Hashable {
+enum Step: String, CaseIterable, Hashable, Sendable {
   // Reading (10.2).
   case usedLoad = "R2"
   case bucketLoad = "R2.1"
@@ -73,15 +73,26 @@ enum Step: String, CaseIterable, Hashable {
   case sleep = "J4"
 }
 
+extension Step {
+  /// Steps whose ordering is one of a load, or of a fence after one.
+  static let loads: Set<Step> = [
+    .bucketLoad, .controlLoad, .bucketAgain, .controlAgain, .sequenceLoad, .sequenceAgain, .take, .takeOver, .waitLoad,
+  ]
+}
+
 /// A change to the protocol that some scenario must refute, or that none refutes.
-enum Change: Hashable {
-  /// The ordering of this step's access or fence is taken away.
-  case relaxed(Step)
+enum Change: Hashable, Sendable {
+  /// The orderings of these steps' accesses and fences are taken away.
+  case relaxed(Set<Step>)
   case structural(Structural)
+
+  func relaxes(_ step: Step) -> Bool {
+    if case .relaxed(let steps) = self { steps.contains(step) } else { false }
+  }
 }
 
 /// Changes other than of one ordering.
-enum Structural: String, CaseIterable, Hashable {
+enum Structural: String, CaseIterable, Hashable, Sendable {
   // Writing.
   case noCommitted = "no-committed"
   case sequenceNotRaised = "slot-sequence-not-raised"
