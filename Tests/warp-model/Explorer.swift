@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explores every execution of one scenario, breadth first, so that the first violation has the shortest trace.
 //
-// A state that was seen is known by a hash of 64 bits. Of each state only the parent and which of its branches it was are
-// kept; a trace is made by walking the path again from the first state.
+// A state that was seen is known by a hash of 64 bits. Of each state only the parent and which of its branches it
+// was are kept; a trace is made by walking the path again from the first state.
 
 struct Outcome: Sendable {
   var states = 0
@@ -95,7 +95,9 @@ final class Explorer {
     return outcome
   }
 
-  private func trace(_ first: State, _ parents: [UInt32], _ choices: [UInt8], _ last: UInt32, _ failed: Int?) -> [String] {
+  private func trace(_ first: State, _ parents: [UInt32], _ choices: [UInt8], _ last: UInt32, _ failed: Int?)
+    -> [String]
+  {
     var path: [Int] = failed.map { [$0] } ?? []
     var at = Int(last)
     while at != 0 {
@@ -173,7 +175,8 @@ final class Explorer {
       branch(state) { next in
         take(next)
         let end = body(next, value)
-        return isTracing ? text(task, step, "\(note)load \(Place.name(place)) = \(Place.text(place, value))\(end)") : ""
+        return isTracing
+          ? text(task, step, "\(note)load \(Place.name(place)) = \(Place.text(place, value))\(end)") : ""
       }
     }
   }
@@ -202,7 +205,10 @@ final class Explorer {
       case .set(let key): takeOwner(state, task) { self.setPlans(self.ownedShard($0), key) }
       case .remove(let key): takeOwner(state, task) { [self.removePlan(self.ownedShard($0), key)] }
       case .removeAll: takeOwner(state, task) { [self.removeAllPlan(self.ownedShard($0))] }
-      case .recover: if memory.newest(state, Place.owner) != 0 || state.tasks[task].proven != 0 { takeOwner(state, task) { _ in [] } }
+      case .recover:
+        if memory.newest(state, Place.owner) != 0 || state.tasks[task].proven != 0 {
+          takeOwner(state, task) { _ in [] }
+        }
       case .compute(let key): compute(state, task, key, fails: false)
       case .computeNothing(let key): compute(state, task, key, fails: true)
       }
@@ -320,7 +326,9 @@ final class Explorer {
         if store.fenced { memory.releaseFence(next, task) }
         if store.step == .endLease { announce(next, task, store.value) }
         memory.store(next, task, place, store.value, releases: store.releases)
-        if place == Place.owner, !isLast { fail("the owner word is given back before all stores have taken effect") }
+        if place == Place.owner, !isLast {
+          fail("the owner word is given back before all stores have taken effect")
+        }
       }
       if isLast { end(next, task, plan) }
       guard isTracing else { return "" }
@@ -350,7 +358,10 @@ final class Explorer {
     if plan.isRecovery { settleKilled(state, task) }
     settleWritten(state, task)
     judgeShard(state)
-    if plan.isRecovery { return state.tasks[task].phase = Phase.idle.rawValue }
+    if plan.isRecovery {
+      state.tasks[task].phase = Phase.idle.rawValue
+      return
+    }
     if let key = operation(state, task)?.computedKey { endedClaim(state, task, plan, key) }
     if plan.endsOperation { finish(state, task) }
   }
@@ -372,7 +383,9 @@ final class Explorer {
     branch(state) { next in
       let readable = next.tasks[task].readable
       let current = next.tasks[task].current
-      for key in 0..<Place.keys where next.tasks[task].written >> UInt8(key) & 1 != 0 { next.ghost.unsettled[key] += 1 }
+      for key in 0..<Place.keys where next.tasks[task].written >> UInt8(key) & 1 != 0 {
+        next.ghost.unsettled[key] += 1
+      }
       (next.base + task * MemoryLayout<Task>.stride).initializeMemory(
         as: UInt8.self, repeating: 0, count: MemoryLayout<Task>.stride)
       next.tasks[task].isDead = 1

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold.
 //
-// - Writers exclude each other, so the versions of a key are in the order of their owners: a list. An operation that makes a
-//   version adds it when it begins; at its end no later get may return an older one. So a get is linearizable exactly if
-//   what it returned is a version that is at least the oldest that it may return and at most the newest there is.
-//   What it returned (the oldest that fits) is the oldest that a later get may return.
+// - Writers exclude each other, so the versions of a key are in the order of their owners: a list. An operation
+//   that makes a version adds it when it begins; at its end no later get may return an older one. So a get is
+//   linearizable exactly if what it returned is a version that is at least the oldest that it may return and at
+//   most the newest there is. What it returned (the oldest that fits) is the oldest that a later get may return.
 // - "Later" is real time under `sc` and `pso`, and what the caller knows of under `views`.
 // - A killed operation takes effect once or never: the recovery settles which, and what was seen stays.
 // - Whenever the owner word is given back the shard is sound, and each key has the value that it must have.
-// - Whenever a writer dies, a lone reader still hits each key that was there and that the writer was not taking out.
+// - Whenever a writer dies, a lone reader still hits each key that was there and that the writer was not taking
+//   out.
 
 extension Explorer {
   // MARK: Versions
@@ -25,7 +26,8 @@ extension Explorer {
     let oldest = Int(state.tasks[task].oldest)
     guard oldest <= newest, let seen = (oldest...newest).first(where: { values[$0] == value }) else {
       let text = { (value: UInt8) in value == 0 ? "a miss" : "\(value)" }
-      let allowed = oldest <= newest ? (oldest...newest).map { text(values[$0]) }.joined(separator: ", ") : "nothing"
+      let allowed =
+        oldest <= newest ? (oldest...newest).map { text(values[$0]) }.joined(separator: ", ") : "nothing"
       return fail("a get of k\(key) returns \(text(value)); it may return \(allowed)")
     }
     state.ghost.known[key] = max(state.ghost.known[key], UInt8(seen))
@@ -55,7 +57,9 @@ extension Explorer {
       if memory.model == .views { state.known(task)[key] = state.ghost.newest[key] }
     }
     state.tasks[task].written = 0
-    if memory.model == .views { state.ghost.pointee.ended = memory.join(state.ghost.pointee.ended, state.tasks[task].current) }
+    if memory.model == .views {
+      state.ghost.pointee.ended = memory.join(state.ghost.pointee.ended, state.tasks[task].current)
+    }
   }
 
   /// The end of a recovery: what the killed operations did is what is there now.
@@ -66,7 +70,9 @@ extension Explorer {
       let base = newest - Int(state.ghost.unsettled[key])
       let value = loneGet(state, key)
       let fitting = (base...newest).filter { values[$0] == value }
-      if fitting.isEmpty { return fail("after the recovery k\(key) has the value \(value.map { "\($0)" } ?? "busy")") }
+      if fitting.isEmpty {
+        return fail("after the recovery k\(key) has the value \(value.map { "\($0)" } ?? "busy")")
+      }
       guard let version = fitting.first(where: { $0 >= Int(state.ghost.known[key]) }) else {
         return fail("a value of k\(key) that was seen is lost in the recovery")
       }
@@ -125,12 +131,15 @@ extension Explorer {
     for slot in shard.used..<shape.slots where shard.controls[slot] != 0 {
       return fail("a slot above usedSlots was used")
     }
-    for slot in 0..<shard.used where shard.controls[slot] >> 2 > shard.counter { return fail("a slot's sequence is above writeCounter") }
+    for slot in 0..<shard.used where shard.controls[slot] >> 2 > shard.counter {
+      return fail("a slot's sequence is above writeCounter")
+    }
     for key in 0..<Place.keys {
       let value = loneGet(state, key)
       if value != state.ghost.values(key)[Int(state.ghost.newest[key])] {
-        return fail("k\(key) has the value \(value.map { "\($0)" } ?? "busy") instead of "
-          + "\(state.ghost.values(key)[Int(state.ghost.newest[key])])")
+        return fail(
+          "k\(key) has the value \(value.map { "\($0)" } ?? "busy") instead of "
+            + "\(state.ghost.values(key)[Int(state.ghost.newest[key])])")
       }
     }
     judgeLease(shard)

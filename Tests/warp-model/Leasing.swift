@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases (SPEC.md 23.8): claiming (Y), ending (Z), waiting (J). The shard has one cell here. `compute` is a handle that missed a
-// key: it claims, computes, and stores the result; or it waits, looks for the key, and claims after all on a miss.
+// Leases (SPEC.md 23.8): claiming (Y), ending (Z), waiting (J). The shard has one cell here. `compute` is a handle
+// that missed a key: it claims, computes, and stores the result; or it waits, looks for the key, and claims after
+// all on a miss.
 //
-// - Nobody stores a value that was computed before a write of the key: when a result is stored, the key has the version that
-//   it had when the lease was claimed.
+// - Nobody stores a value that was computed before a write of the key: when a result is stored, the key has the
+//   version that it had when the lease was claimed.
 // - Two handles compute one key only if the first one's deadline is over or its claim was voided by a write.
-// - No wake-up is lost: a sleeper's time-out is a step only once somebody was killed or a deadline passed, and nobody may
-//   sleep when nothing else can happen.
+// - No wake-up is lost: a sleeper's time-out is a step only once somebody was killed or a deadline passed, and
+//   nobody may sleep when nothing else can happen.
 // - Who sees that a claim ended finds what it ended with.
 
 extension Explorer {
@@ -138,7 +139,9 @@ extension Explorer {
     case .checking:
       load(state, task, Place.leaseOwner, .waitOwner) { next, value in
         let isDead = value != 0 && next.tasks[Int(value) - 1].isDead != 0
-        if value != now.claimOwner || isDead { self.look(next, task) } else {
+        if value != now.claimOwner || isDead {
+          self.look(next, task)
+        } else {
           next.tasks[task].phase = Phase.waiting.rawValue
         }
         return ""
@@ -186,7 +189,8 @@ extension Explorer {
   func judgeClaim(_ state: State, _ task: Int, _ key: Int) {
     for other in 0..<scenario.tasks.count where other != task && state.tasks[other].isDead == 0 {
       let holder = state.tasks[other]
-      guard holder.phase == Phase.computing.rawValue, let operation = operation(state, other), operation.key == key else { continue }
+      guard holder.phase == Phase.computing.rawValue, let operation = operation(state, other), operation.key == key
+      else { continue }
       let isVoided = memory.newest(state, Place.leaseOwner) != holder.claimOwner
       if holder.claimDeadline > state.ghost.pointee.time, !isVoided { fail("two handles compute k\(key)") }
     }

@@ -2,13 +2,14 @@
 // The three memory models.
 //
 // - `sc`: every access takes effect at once and in program order.
-// - `views`: RC11 without load buffering. Each word has the history of its stores, in the order in which they were made (one owner
-//   at a time; that the owner has seen them all is checked when the owner word is taken). A task has a view: for each word the
-//   oldest store that it may still load. A release store, or a relaxed one after a release fence, carries a view; an acquire
-//   load, or an acquire fence after a relaxed one, takes it over. A compare-and-exchange loads the newest store and passes the
-//   view on that this one carried (release sequence).
-// - `pso`: the stores of one owner take effect in any order that release stores, release fences and the words themselves
-//   allow; a kill drops the rest. This is a compiler that reorders relaxed stores, and then a SIGKILL. Loads are as in `sc`.
+// - `views`: RC11 without load buffering. Each word has the history of its stores, in the order in which they were
+//   made (one owner at a time; that the owner has seen them all is checked when the owner word is taken). A task
+//   has a view: for each word the oldest store that it may still load. A release store, or a relaxed one after a
+//   release fence, carries a view; an acquire load, or an acquire fence after a relaxed one, takes it over. A
+//   compare-and-exchange loads the newest store and passes the view on that this one carried (release sequence).
+// - `pso`: the stores of one owner take effect in any order that release stores, release fences and the words
+//   themselves allow; a kill drops the rest. This is a compiler that reorders relaxed stores, and then a SIGKILL.
+//   Loads are as in `sc`.
 
 enum MemoryModel: String, CaseIterable {
   case sc, views, pso
@@ -43,12 +44,17 @@ final class Memory {
 
   private func store(_ number: UInt32) -> Store { stores.record(number).load(as: Store.self) }
 
-  private func index(_ view: UInt32, _ place: Int) -> UInt8 { views.record(view).load(fromByteOffset: place, as: UInt8.self) }
+  private func index(_ view: UInt32, _ place: Int) -> UInt8 {
+    views.record(view).load(fromByteOffset: place, as: UInt8.self)
+  }
 
   // MARK: Values
 
   func initialize(_ state: State, _ place: Int, _ value: UInt8) {
-    guard model == .views else { return state.words[place] = UInt32(value) }
+    guard model == .views else {
+      state.words[place] = UInt32(value)
+      return
+    }
     var first = Store()
     first.index = 1
     first.value = value
@@ -72,7 +78,10 @@ final class Memory {
   // MARK: Accesses
 
   func store(_ state: State, _ task: Int, _ place: Int, _ value: UInt8, releases: Bool) {
-    guard model == .views else { return state.words[place] = UInt32(value) }
+    guard model == .views else {
+      state.words[place] = UInt32(value)
+      return
+    }
     var new = Store()
     new.previous = state.words[place]
     new.index = store(new.previous).index + 1
@@ -85,7 +94,10 @@ final class Memory {
 
   /// A compare-and-exchange that succeeds.
   func exchange(_ state: State, _ task: Int, _ place: Int, _ value: UInt8, acquires: Bool) {
-    guard model == .views else { return state.words[place] = UInt32(value) }
+    guard model == .views else {
+      state.words[place] = UInt32(value)
+      return
+    }
     let old = store(state.words[place])
     if acquires { state.tasks[task].current = join(state.tasks[task].current, old.view) }
     state.tasks[task].acquired = join(state.tasks[task].acquired, old.view)
@@ -100,8 +112,8 @@ final class Memory {
 
   func releaseFence(_ state: State, _ task: Int) { state.tasks[task].released = state.tasks[task].current }
 
-  /// Everything that a load may yield: `body` is told the value and, once it has made a copy of the state, calls `take` to have
-  /// the task see what it loaded.
+  /// Everything that a load may yield: `body` is told the value and, once it has made a copy of the state, calls
+  /// `take` to have the task see what it loaded.
   func load(
     _ state: State, _ task: Int, _ place: Int, acquires: Bool, fenceBefore: Bool = false, fenceAfter: Bool = false,
     _ body: (_ value: UInt8, _ take: (State) -> Void) -> Void

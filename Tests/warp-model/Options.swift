@@ -55,16 +55,22 @@ struct Options: Sendable {
   private mutating func set(_ option: String, _ value: String) throws(UsageError) {
     switch option {
     case "--suite":
-      guard Scenario.all.contains(where: { $0.suite == value }) else { throw UsageError("there is no suite \(value)") }
+      guard Scenario.all.contains(where: { $0.suite == value }) else {
+        throw UsageError("there is no suite \(value)")
+      }
       suite = value
     case "--scenario":
-      guard Scenario.all.contains(where: { $0.name == value }) else { throw UsageError("there is no scenario \(value)") }
+      guard Scenario.all.contains(where: { $0.name == value }) else {
+        throw UsageError("there is no scenario \(value)")
+      }
       scenario = value
     case "--model":
       guard let named = MemoryModel(rawValue: value) else { throw UsageError("there is no memory model \(value)") }
       model = named
     case "--mutant":
-      guard let named = Mutant.all.first(where: { $0.name == value }) else { throw UsageError("there is no mutant \(value)") }
+      guard let named = Mutant.all.first(where: { $0.name == value }) else {
+        throw UsageError("there is no mutant \(value)")
+      }
       mutant = named
     case "--limit", "--threads":
       guard let number = Int(value), number > 0 else { throw UsageError("\(option) takes a number above 0") }

@@ -56,7 +56,8 @@ struct Plan: Hashable {
   }
 
   mutating func wake(_ step: Step) {
-    stores.append(.init(step: step, place: UInt8(Place.claim), value: 0, releases: true, fenced: false, event: .wake))
+    stores.append(
+      .init(step: step, place: UInt8(Place.claim), value: 0, releases: true, fenced: false, event: .wake))
   }
 
   private mutating func add(_ step: Step, _ place: Int, _ value: UInt8, _ releases: Bool) {
@@ -76,7 +77,9 @@ struct Plan: Hashable {
     for earlier in 0...index {
       // All that stands before a fence that stands before this store.
       if stores[earlier].fenced { required |= 1 << UInt64(earlier) - 1 }
-      if earlier < index, stores[earlier].place == store.place || stores[earlier].event == .wake { required |= 1 << UInt64(earlier) }
+      if earlier < index, stores[earlier].place == store.place || stores[earlier].event == .wake {
+        required |= 1 << UInt64(earlier)
+      }
     }
     return done & required == required
   }

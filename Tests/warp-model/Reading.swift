@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A get without the owner word (SPEC.md 10.2, R2 to R4), one load a step. A try that fails ends the get with a busy-miss: a
-// second try is the same as another get. It begins with its first load and ends with its last.
+// A get without the owner word (SPEC.md 10.2, R2 to R4), one load a step. A try that fails ends the get with a
+// busy-miss: a second try is the same as another get. It begins with its first load and ends with its last.
 
 extension Explorer {
   /// The next access of a get of `key` by `task`.
@@ -101,7 +101,8 @@ extension Explorer {
         next.tasks[task].word = value
         self.set(next, task, .control)
       }
-      return self.has(.noSequence) && next.tasks[task].phase == Phase.sequence.rawValue ? self.endGet(next, task, key, 0) : ""
+      return self.has(.noSequence) && next.tasks[task].phase == Phase.sequence.rawValue
+        ? self.endGet(next, task, key, 0) : ""
     }
   }
 

@@ -40,7 +40,9 @@ extension Explorer {
     }
     for step in 0..<Place.buckets {
       let word = shard.buckets[(first + step) % Place.buckets]
-      guard word != 0, Word.slot(word) < shard.used, let winner = winner(shard, Word.slot(word), winners) else { continue }
+      guard word != 0, Word.slot(word) < shard.used, let winner = winner(shard, Word.slot(word), winners) else {
+        continue
+      }
       if Word.fingerprint(word) == shape.fingerprints[shard.keys[winner]] { place(winner) }
     }
     for slot in kept.sorted() { place(slot) }
@@ -78,7 +80,8 @@ extension Explorer {
     if !has(.liveFirst) { liveStores(&plan) }
     if !has(.freeFirst) { freeStores(&plan) }
     // T7
-    let highest = (0..<shard.used).map { max(revision($0) * (kept.contains($0) ? 1 : 0), shard.controls[$0] >> 2) }.max() ?? 0
+    let highest =
+      (0..<shard.used).map { max(revision($0) * (kept.contains($0) ? 1 : 0), shard.controls[$0] >> 2) }.max() ?? 0
     if highest > shard.counter { plan.store(.raiseCounters, Place.writeCounter, highest) }
     return surplus(plan, state, shard, table, kept, sequence)
   }
@@ -141,7 +144,8 @@ extension Explorer {
   /// An empty bucket that no chain runs across.
   private func firstBucket(_ shard: OwnedShard) -> Int {
     var isCrossed = [Bool](repeating: false, count: Place.buckets)
-    for bucket in 0..<Place.buckets where shard.buckets[bucket] != 0 && Word.slot(shard.buckets[bucket]) < shard.used {
+    for bucket in 0..<Place.buckets
+    where shard.buckets[bucket] != 0 && Word.slot(shard.buckets[bucket]) < shard.used {
       let key = shard.keys[Word.slot(shard.buckets[bucket])]
       guard key >= 0 else { continue }
       var at = shape.homes[key]

@@ -29,6 +29,7 @@ enum Report {
     let done = Runner(Exploration.list(options)).run(threads: options.threads) { exploration in
       let done = exploration.run(change, limit: options.limit)
       if !done.outcome.isComplete { Progress.say("\(done.name) under \(done.model): more states than the limit") }
+      if Progress.isShown { Progress.say("\(done.name) under \(done.model): \(done.outcome.states) states") }
       return done
     }
     let broken = done.filter { $0.outcome.violation != nil }
@@ -39,10 +40,14 @@ enum Report {
           + "\"transitions\": \($0.outcome.transitions), \"complete\": \($0.outcome.isComplete), "
           + "\"violation\": \($0.outcome.violation.map(quoted) ?? "null")}"
       }
-      print("{\"sound\": \(isSound), \"seconds\": \(seconds(began)), \"explorations\": [\(rows.joined(separator: ", "))]}")
+      print(
+        "{\"sound\": \(isSound), \"seconds\": \(seconds(began)), \"explorations\": [\(rows.joined(separator: ", "))]}"
+      )
       return isSound
     }
-    print("\(pad("suite", 10))\(pad("model", 8))\(padLeft("scenarios", 9))\(padLeft("states", 12))\(padLeft("steps", 12))  ")
+    print(
+      "\(pad("suite", 10))\(pad("model", 8))\(padLeft("scenarios", 9))\(padLeft("states", 12))\(padLeft("steps", 12))  "
+    )
     for suite in Scenario.suites {
       for model in MemoryModel.allCases {
         let these = done.filter { $0.scenario.suite == suite && $0.model == model }
@@ -53,7 +58,8 @@ enum Report {
         let partial = these.count { !$0.outcome.isComplete }
         print(
           pad(suite, 10) + pad(model.rawValue, 8) + padLeft("\(these.count)", 9) + padLeft("\(states)", 12)
-            + padLeft("\(steps)", 12) + (bad > 0 ? "  \(bad) broken" : partial > 0 ? "  \(partial) cut off" : "  complete"))
+            + padLeft("\(steps)", 12)
+            + (bad > 0 ? "  \(bad) broken" : partial > 0 ? "  \(partial) cut off" : "  complete"))
       }
     }
     let all = done.reduce(0) { $0 + $1.outcome.states }
@@ -77,7 +83,7 @@ enum Report {
     let known = Runner(Exploration.list(plain)).run(threads: options.threads) { $0.run(nil, limit: options.limit) }
     let verdicts = Runner(mutants).run(threads: options.threads) { mutant in
       let verdict = mutant.run(options, known)
-      Progress.say("\(mutant.name): \(verdict.refuted.map { "\($0.name) \($0.model) \($0.outcome.violation!)" } ?? "SURVIVED") \(verdict.states)")
+      if !verdict.isExpected || Progress.isShown { Progress.say("\(mutant.name): \(verdict.word)") }
       return verdict
     }
     let wrong = verdicts.filter { !$0.isExpected }
@@ -87,22 +93,27 @@ enum Report {
         return "{\"mutant\": \(quoted(verdict.mutant.name)), \"refutedBy\": \(by), \"states\": \(verdict.states), "
           + "\"expected\": \(verdict.isExpected)}"
       }
-      print("{\"sound\": \(wrong.isEmpty), \"seconds\": \(seconds(began)), \"mutants\": [\(rows.joined(separator: ", "))]}")
+      print(
+        "{\"sound\": \(wrong.isEmpty), \"seconds\": \(seconds(began)), \"mutants\": [\(rows.joined(separator: ", "))]}"
+      )
       return wrong.isEmpty
     }
     for verdict in verdicts {
       let name = pad(verdict.mutant.name, 34)
       if let refuted = verdict.refuted {
-        let steps = "\(refuted.outcome.trace.count) steps"
-        print("\(name)refuted   \(pad("\(refuted.name) \(refuted.model)", 36))\(padLeft(steps, 9))  \(refuted.outcome.violation ?? "")")
+        let by = pad("\(refuted.name) \(refuted.model)", 36)
+        let steps = padLeft("\(refuted.outcome.trace.count) steps", 9)
+        print("\(name)\(pad(verdict.word, 10))\(by)\(steps)  \(refuted.outcome.violation ?? "")")
       } else {
-        print("\(name)\(verdict.mutant.reason == nil ? "SURVIVED" : "kept    ")  \(verdict.explorations) explorations, "
-          + "\(verdict.states) states\(verdict.isComplete ? "" : ", cut off")  \(verdict.mutant.reason ?? "")")
+        print(
+          "\(name)\(pad(verdict.word, 10))\(verdict.explorations) explorations, "
+            + "\(verdict.states) states\(verdict.isComplete ? "" : ", cut off")  \(verdict.mutant.reason ?? "")")
       }
       if !verdict.isExpected, let refuted = verdict.refuted { print(trace(refuted)) }
     }
     let refuted = verdicts.count { $0.refuted != nil }
-    print("\(refuted) refuted, \(verdicts.count - refuted) kept, \(wrong.count) not as expected, \(seconds(began)) s")
+    print(
+      "\(refuted) refuted, \(verdicts.count - refuted) kept, \(wrong.count) not as expected, \(seconds(began)) s")
     return wrong.isEmpty
   }
 
@@ -111,9 +122,13 @@ enum Report {
   static func list() -> Bool {
     for scenario in Scenario.all {
       let tasks = scenario.tasks.map { $0.map(\.text).joined(separator: ", ") }.joined(separator: " | ")
-      print(pad("\(scenario.suite)/\(scenario.name)\(scenario.isLong ? " (long)" : "")", 34) + tasks + (scenario.kills > 0 ? ", \(scenario.kills) killed" : ""))
+      print(
+        pad("\(scenario.suite)/\(scenario.name)\(scenario.isLong ? " (long)" : "")", 34) + tasks
+          + (scenario.kills > 0 ? ", \(scenario.kills) killed" : ""))
     }
-    for mutant in Mutant.all { print(pad(mutant.name, 34) + (mutant.reason.map { "kept though not needed: \($0)" } ?? "mutant")) }
+    for mutant in Mutant.all {
+      print(pad(mutant.name, 34) + (mutant.reason.map { "kept though not needed: \($0)" } ?? "mutant"))
+    }
     return true
   }
 }

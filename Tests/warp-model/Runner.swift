@@ -57,7 +57,9 @@ struct Exploration: Sendable {
       (options.isLong || !scenario.isLong) && (options.suite == nil || options.suite == scenario.suite)
         && (options.scenario == nil || options.scenario == scenario.name)
     }.flatMap { scenario in
-      MemoryModel.allCases.filter { options.model == nil || options.model == $0 }.map { .init(scenario: scenario, model: $0) }
+      MemoryModel.allCases.filter { options.model == nil || options.model == $0 }.map {
+        .init(scenario: scenario, model: $0)
+      }
     }
   }
 }
@@ -71,14 +73,15 @@ struct Verdict: Sendable {
   var explorations = 0
   var isComplete = true
 
+  var word: String { refuted != nil ? "refuted" : mutant.reason == nil ? "SURVIVED" : "kept" }
   var isExpected: Bool { isComplete && (refuted != nil) == (mutant.reason == nil) }
 }
 
 extension Mutant {
   /// Explores until it is refuted, small scenarios first.
   ///
-  /// - Parameter known: every scenario as it is without a change, under `sc`. One in which no changed step is taken need not be
-  ///   explored.
+  /// - Parameter known: every scenario as it is without a change, under `sc`. One in which no changed step is taken
+  ///   need not be explored.
   func run(_ options: Options, _ known: [Exploration]) -> Verdict {
     var verdict = Verdict(mutant: self)
     for (scenario, model) in order(known) where options.model == nil || options.model == model {

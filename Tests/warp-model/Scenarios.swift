@@ -70,12 +70,13 @@ extension Scenario {
   private static let growing = Shape(grows: true)
   private static let large = Shape(capacity: 3, slots: 4)
 
-  static let all: [Scenario] = read + readers + write + kill + twice + lease
+  static let all: [Scenario] = read + readers + write + kill + twice + crowd + lease
 
   /// What a writer does in the suites below, and what each get looks for.
   private static let changes: [(name: String, operations: [Operation])] = [
     ("update", [.set(0)]), ("insert", [.set(2)]), ("remove", [.remove(0)]), ("remove-all", [.removeAll]),
-    ("two-updates", [.set(0), .set(0)]), ("update-insert", [.set(0), .set(2)]), ("insert-update", [.set(2), .set(0)]),
+    ("two-updates", [.set(0), .set(0)]), ("update-insert", [.set(0), .set(2)]),
+    ("insert-update", [.set(2), .set(0)]),
     ("remove-set", [.remove(0), .set(0)]), ("remove-insert", [.remove(0), .set(2)]),
     ("insert-remove", [.set(2), .remove(2)]), ("remove-all-set", [.removeAll, .set(0)]),
   ]
@@ -88,20 +89,29 @@ extension Scenario {
   /// A reader beside a living writer.
   private static let read: [Scenario] =
     changes.flatMap { change in
-      gets.map { .init(suite: "read", name: "\(change.name)/\($0.name)", tasks: [change.operations, $0.operations]) }
+      gets.map {
+        .init(suite: "read", name: "\(change.name)/\($0.name)", tasks: [change.operations, $0.operations])
+      }
     } + [
       // A stalled reader sees one slot filled twice: two updates go through the one spare slot.
       .init(suite: "read", name: "stalled", tasks: [[.set(0), .set(0), .set(0)], [.get(0), .get(0)]]),
       .init(suite: "read", name: "stalled-other", tasks: [[.set(0), .set(1), .set(0)], [.get(0), .get(1)]]),
       .init(suite: "read", name: "wrapped", tasks: [[.set(2)], [.get(1), .get(0)]], shape: wrapped),
-      .init(suite: "read", name: "wrapped-remove", tasks: [[.remove(0), .set(2)], [.get(1), .get(2)]], shape: wrapped),
+      .init(
+        suite: "read", name: "wrapped-remove", tasks: [[.remove(0), .set(2)], [.get(1), .get(2)]], shape: wrapped),
       .init(suite: "read", name: "twins", tasks: [[.remove(0), .set(0)], [.get(1), .get(0)]], shape: twins),
       .init(suite: "read", name: "twins-insert", tasks: [[.set(2), .set(0)], [.get(1), .get(0)]], shape: twins),
       .init(suite: "read", name: "displace", tasks: [[.set(2)], [.get(1), .get(2)]], shape: narrow),
-      .init(suite: "read", name: "displace-back", tasks: [[.set(2), .set(0)], [.get(0), .get(2)]], shape: narrow),
-      .init(suite: "read", name: "grow", tasks: [[.set(1), .set(2)], [.get(1), .get(2)]], present: 1, shape: growing),
-      .init(suite: "read", name: "grow-update", tasks: [[.set(0), .set(0)], [.get(0), .get(0)]], present: 1, shape: growing),
-      .init(suite: "read", name: "shift-two", tasks: [[.remove(0), .set(0)], [.get(2), .get(1)]], present: 3, shape: large),
+      .init(
+        suite: "read", name: "displace-back", tasks: [[.set(2), .set(0)], [.get(0), .get(2)]], shape: narrow),
+      .init(
+        suite: "read", name: "grow", tasks: [[.set(1), .set(2)], [.get(1), .get(2)]], present: 1, shape: growing),
+      .init(
+        suite: "read", name: "grow-update", tasks: [[.set(0), .set(0)], [.get(0), .get(0)]], present: 1,
+        shape: growing),
+      .init(
+        suite: "read", name: "shift-two", tasks: [[.remove(0), .set(0)], [.get(2), .get(1)]], present: 3,
+        shape: large),
     ]
 
   /// Two readers.
@@ -128,22 +138,40 @@ extension Scenario {
     changes.flatMap { change in
       gets.prefix(5).enumerated().map { index, get in
         .init(
-          suite: "kill", name: "\(change.name)/\(get.name)", tasks: [change.operations, [.recover], get.operations], kills: 1,
+          suite: "kill", name: "\(change.name)/\(get.name)",
+          tasks: [change.operations, [.recover], get.operations], kills: 1,
           isLong: change.operations.count > 1 && index > 2)
       }
     } + [
       .init(suite: "kill", name: "then-set", tasks: [[.set(0)], [.set(0)], [.get(0), .get(0)]], kills: 1),
       .init(suite: "kill", name: "then-remove", tasks: [[.set(2)], [.remove(1)], [.get(1), .get(2)]], kills: 1),
-      .init(suite: "kill", name: "remove-then-insert", tasks: [[.remove(0)], [.set(2)], [.get(1), .get(0)]], kills: 1),
-      .init(suite: "kill", name: "wrapped", tasks: [[.set(2)], [.recover], [.get(1), .get(0)]], kills: 1, shape: wrapped),
-      .init(suite: "kill", name: "wrapped-remove", tasks: [[.remove(0), .set(2)], [.recover], [.get(1)]], kills: 1, shape: wrapped),
-      .init(suite: "kill", name: "twins", tasks: [[.remove(0), .set(0)], [.recover], [.get(1)]], kills: 1, shape: twins),
-      .init(suite: "kill", name: "displace", tasks: [[.set(2)], [.recover], [.get(1), .get(2)]], kills: 1, shape: narrow),
-      .init(suite: "kill", name: "grow", tasks: [[.set(1), .set(2)], [.recover], [.get(1)]], present: 1, kills: 1, shape: growing),
-      .init(suite: "kill", name: "shift-two", tasks: [[.remove(0)], [.recover], [.get(2), .get(1)]], present: 3, kills: 1, shape: large),
-      .init(suite: "kill", name: "large-insert", tasks: [[.remove(1), .set(1)], [.recover], [.get(2)]], present: 3, kills: 1, shape: large),
-      .init(suite: "kill", name: "three-updates", tasks: [[.set(0), .set(0), .set(0)], [.recover], [.get(0)]], kills: 1),
-      .init(suite: "kill", name: "begins-odd", tasks: [[.set(0)], [.recover], [.get(0), .get(1)]], kills: 1, beginsOdd: true),
+      .init(
+        suite: "kill", name: "remove-then-insert", tasks: [[.remove(0)], [.set(2)], [.get(1), .get(0)]], kills: 1),
+      .init(
+        suite: "kill", name: "wrapped", tasks: [[.set(2)], [.recover], [.get(1), .get(0)]], kills: 1, shape: wrapped
+      ),
+      .init(
+        suite: "kill", name: "wrapped-remove", tasks: [[.remove(0), .set(2)], [.recover], [.get(1)]], kills: 1,
+        shape: wrapped),
+      .init(
+        suite: "kill", name: "twins", tasks: [[.remove(0), .set(0)], [.recover], [.get(1)]], kills: 1, shape: twins),
+      .init(
+        suite: "kill", name: "displace", tasks: [[.set(2)], [.recover], [.get(1), .get(2)]], kills: 1, shape: narrow
+      ),
+      .init(
+        suite: "kill", name: "grow", tasks: [[.set(1), .set(2)], [.recover], [.get(1)]], present: 1, kills: 1,
+        shape: growing),
+      .init(
+        suite: "kill", name: "shift-two", tasks: [[.remove(0)], [.recover], [.get(2), .get(1)]], present: 3,
+        kills: 1, shape: large),
+      .init(
+        suite: "kill", name: "large-insert", tasks: [[.remove(1), .set(1)], [.recover], [.get(2)]], present: 3,
+        kills: 1, shape: large),
+      .init(
+        suite: "kill", name: "three-updates", tasks: [[.set(0), .set(0), .set(0)], [.recover], [.get(0)]], kills: 1),
+      .init(
+        suite: "kill", name: "begins-odd", tasks: [[.set(0)], [.recover], [.get(0), .get(1)]], kills: 1,
+        beginsOdd: true),
       .init(suite: "kill", name: "two-takers", tasks: [[.set(0)], [.set(1)], [.remove(0)]], kills: 1),
     ]
 
@@ -152,9 +180,18 @@ extension Scenario {
     changes.prefix(9).flatMap { change in
       [0, 1, 2].map { key in
         .init(
-          suite: "twice", name: "\(change.name)/\(key)", tasks: [change.operations, [.recover], [.recover], [.get(key)]],
+          suite: "twice", name: "\(change.name)/\(key)",
+          tasks: [change.operations, [.recover], [.recover], [.get(key)]],
           kills: 2, killsTaker: true, isLong: change.operations.count > 1)
       }
+    }
+
+  /// Two readers beside a writer that dies.
+  private static let crowd: [Scenario] =
+    changes.prefix(6).map { change in
+      .init(
+        suite: "crowd", name: change.name, tasks: [change.operations, [.recover], [.get(0), .get(0)], [.get(0)]],
+        kills: 1, isLong: true)
     }
 
   private static let lease: [Scenario] = [
@@ -165,14 +202,24 @@ extension Scenario {
     .init(suite: "lease", name: "fails", tasks: [[.computeNothing(0)], [.compute(0)]], present: 0),
     .init(suite: "lease", name: "set", tasks: [[.compute(0)], [.set(0)], [.compute(0)]], present: 0),
     .init(suite: "lease", name: "remove", tasks: [[.compute(0)], [.remove(0)], [.compute(0)]], present: 0),
-    .init(suite: "lease", name: "set-remove", tasks: [[.compute(0)], [.set(0), .remove(0)], [.compute(0)]], present: 0),
+    .init(
+      suite: "lease", name: "set-remove", tasks: [[.compute(0)], [.set(0), .remove(0)], [.compute(0)]], present: 0),
     .init(suite: "lease", name: "remove-all", tasks: [[.compute(0)], [.removeAll], [.compute(0)]], present: 0),
-    .init(suite: "lease", name: "late", tasks: [[.compute(0)], [.compute(0)], [.compute(0)]], present: 0, ticks: 1),
-    .init(suite: "lease", name: "late-set", tasks: [[.compute(0)], [.compute(0)], [.set(0)]], present: 0, ticks: 1),
-    .init(suite: "lease", name: "death", tasks: [[.compute(0)], [.compute(0)]], present: 0, kills: 1, killsTaker: true),
-    .init(suite: "lease", name: "death-three", tasks: [[.compute(0)], [.compute(0)], [.compute(0)]], present: 0, kills: 1, killsTaker: true, isLong: true),
-    .init(suite: "lease", name: "death-set", tasks: [[.compute(0)], [.set(0)], [.compute(0)]], present: 0, kills: 1, killsTaker: true),
-    .init(suite: "lease", name: "death-remove", tasks: [[.compute(0)], [.remove(0)], [.compute(0)]], present: 0, kills: 1, killsTaker: true),
+    .init(
+      suite: "lease", name: "late", tasks: [[.compute(0)], [.compute(0)], [.compute(0)]], present: 0, ticks: 1),
+    .init(
+      suite: "lease", name: "late-set", tasks: [[.compute(0)], [.compute(0)], [.set(0)]], present: 0, ticks: 1),
+    .init(
+      suite: "lease", name: "death", tasks: [[.compute(0)], [.compute(0)]], present: 0, kills: 1, killsTaker: true),
+    .init(
+      suite: "lease", name: "death-three", tasks: [[.compute(0)], [.compute(0)], [.compute(0)]], present: 0,
+      kills: 1, killsTaker: true, isLong: true),
+    .init(
+      suite: "lease", name: "death-set", tasks: [[.compute(0)], [.set(0)], [.compute(0)]], present: 0, kills: 1,
+      killsTaker: true),
+    .init(
+      suite: "lease", name: "death-remove", tasks: [[.compute(0)], [.remove(0)], [.compute(0)]], present: 0,
+      kills: 1, killsTaker: true),
   ]
 }
 

@@ -3,8 +3,8 @@
 //
 //   | Task 0 … Task 3 | Ghost | words: one UInt32 for each place |
 //
-// - A place is one shared word of the shard, the lock file or a slot. Under the memory models `sc` and `pso` a word is its
-//   value; under `views` it is the number of the newest store to it (Memory.swift).
+// - A place is one shared word of the shard, the lock file or a slot. Under the memory models `sc` and `pso` a word
+//   is its value; under `views` it is the number of the newest store to it (Memory.swift).
 // - A Task is what a process or thread knows in private. A Ghost is what only the judge knows (Judge.swift).
 // - No struct here has padding: bytes that nobody sets would make equal states differ.
 
@@ -39,7 +39,10 @@ enum Place {
     let slot = { (index: Int) in String(Character(UnicodeScalar(UInt8(65 + index)))) }
     switch place {
     case ..<bucket:
-      return ["sequence", "owner", "usedSlots", "writeCounter", "leases", "cell.hash", "cell.owner", "cell.deadline", "claim"][
+      return [
+        "sequence", "owner", "usedSlots", "writeCounter", "leases", "cell.hash", "cell.owner", "cell.deadline",
+        "claim",
+      ][
         place]
     case ..<control: return "bucket\(place - bucket)"
     case ..<contents: return "control \(slot(place - control))"
@@ -52,7 +55,8 @@ enum Place {
   static func text(_ place: Int, _ value: UInt8) -> String {
     switch place {
     case bucket..<control:
-      return value == 0 ? "0" : "f\(Word.fingerprint(value))->\(Character(UnicodeScalar(65 + UInt8(Word.slot(value)))))"
+      return value == 0
+        ? "0" : "f\(Word.fingerprint(value))->\(Character(UnicodeScalar(65 + UInt8(Word.slot(value)))))"
     case control..<contents: return "\(SlotState(rawValue: value & 3)!)#\(value >> 2)"
     case claim: return "\(value >> 2)\(["", " held", " over", " unstorable"][Int(value & 3)])"
     default: return "\(value)"

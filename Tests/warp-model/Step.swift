@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of SPEC.md that the model takes, by their ids there. Scripts/steps compares them with SPEC.md and with the
-// comments in Sources.
+// The steps of SPEC.md that the model takes, by their ids there. Scripts/steps compares them with SPEC.md and with
+// the comments in Sources.
 
 enum Step: String, CaseIterable, Hashable, Sendable {
   // Reading (10.2).
@@ -76,7 +76,8 @@ enum Step: String, CaseIterable, Hashable, Sendable {
 extension Step {
   /// Steps whose ordering is one of a load, or of a fence after one.
   static let loads: Set<Step> = [
-    .bucketLoad, .controlLoad, .bucketAgain, .controlAgain, .sequenceLoad, .sequenceAgain, .take, .takeOver, .waitLoad,
+    .bucketLoad, .controlLoad, .bucketAgain, .controlAgain, .sequenceLoad, .sequenceAgain, .take, .takeOver,
+    .waitLoad,
   ]
 }
 
@@ -102,7 +103,6 @@ enum Structural: String, CaseIterable, Hashable, Sendable {
   case freeAfterEven = "free-after-even"
   case removeFreeAfterEven = "remove-free-after-even"
   case neverOdd = "sequence-stays-even"
-  case unlinkDisplaced = "full-window-by-shift"
   // Reading.
   case acceptCommitted = "committed-counts-as-live"
   case refuseCommitted = "committed-never-counts"

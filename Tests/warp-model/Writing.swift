@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plans of a set, a remove and a removal of all (SPEC.md 10.3, 10.5). Where SPEC.md leaves a choice to private data (the
-// free list, the queue), each choice is a plan of its own.
+// The plans of a set, a remove and a removal of all (SPEC.md 10.3, 10.5). Where SPEC.md leaves a choice to private
+// data (the free list, the queue), each choice is a plan of its own.
 
 /// The shard as its owner sees it.
 struct OwnedShard {
@@ -96,7 +96,8 @@ extension Explorer {
   }
 
   private func setPlan(
-    _ owned: OwnedShard, _ key: Int, _ slot: Int, old: (bucket: Int, slot: Int)?, victim: Int?, displaces: Bool, leased: Bool
+    _ owned: OwnedShard, _ key: Int, _ slot: Int, old: (bucket: Int, slot: Int)?, victim: Int?, displaces: Bool,
+    leased: Bool
   ) -> Plan {
     var shard = owned
     var plan = Plan(change)
@@ -113,7 +114,8 @@ extension Explorer {
       plan.releaseFence(.raiseUsedFence)
     }
     plan.store(.raiseCounter, Place.writeCounter, value)
-    let raised = has(.sequenceNotRaised) || has(.inPlace) ? shard.controls[slot] & ~3 : (shard.controls[slot] & ~3) + 4
+    let raised =
+      has(.sequenceNotRaised) || has(.inPlace) ? shard.controls[slot] & ~3 : (shard.controls[slot] & ~3) + 4
     plan.store(.writing, Place.control + slot, raised | SlotState.writing.rawValue)
     plan.releaseFence(.fillFence)
     plan.store(.contents, Place.key(slot), UInt8(key + 1))
@@ -139,9 +141,9 @@ extension Explorer {
         freed = Word.slot(shard.buckets[victim])
         plan.evicted = UInt8(shard.keys[freed!] + 1)
         plan.mayVanish |= 1 << (plan.evicted - 1)
-        if !displaces || has(.unlinkDisplaced) { shard.unlink(victim, &plan) }
+        if !displaces { shard.unlink(victim, &plan) }
       }
-      let bucket = displaces && !has(.unlinkDisplaced) ? victim! : shard.freeBucket(key) ?? shape.homes[key]
+      let bucket = displaces ? victim! : shard.freeBucket(key) ?? shape.homes[key]
       plan.release(.link, Place.bucket + bucket, word)
     }
     if !has(.noCommitted) { plan.release(.live, Place.control + slot, raised | SlotState.live.rawValue) }
