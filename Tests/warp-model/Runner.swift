@@ -98,8 +98,11 @@ extension Mutant {
   }
 
   private func order(_ known: [Exploration]) -> [(Scenario, MemoryModel)] {
-    let affected = known.sorted { $0.outcome.states < $1.outcome.states }.filter {
-      if case .relaxed(let steps) = change { !steps.isDisjoint(with: $0.outcome.steps) } else { true }
+    let affected = known.sorted { $0.outcome.states < $1.outcome.states }.filter { exploration in
+      switch change {
+      case .relaxed(let steps): !steps.isDisjoint(with: exploration.outcome.steps)
+      case .structural(let structural): structural.needs.map { exploration.outcome.steps.contains($0) } ?? true
+      }
     }
     var models = MemoryModel.allCases
     if case .relaxed(let steps) = change {

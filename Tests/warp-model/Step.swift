@@ -136,4 +136,7 @@ enum Structural: String, CaseIterable, Hashable, Sendable {
   case claimNotRaised = "claim-word-not-raised"
   case ownerFirst = "cell-owner-before-the-rest"
   case neverAskOwner = "waiter-never-asks-for-owner"
+
+  /// A step without which the change makes no difference.
+  var needs: Step? { rawValue.hasPrefix("recovery") ? .recoverEven : nil }
 }
