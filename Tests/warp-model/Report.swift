@@ -99,7 +99,7 @@ enum Report {
       return wrong.isEmpty
     }
     for verdict in verdicts {
-      let name = pad(verdict.mutant.name, 34)
+      let name = pad(verdict.mutant.name, 38)
       if let refuted = verdict.refuted {
         let by = pad("\(refuted.name) \(refuted.model)", 36)
         let steps = padLeft("\(refuted.outcome.trace.count) steps", 9)
