@@ -12,7 +12,7 @@ STAGE := Scripts/stage
 # Fewer tests than this can't be the whole suite.
 LEAST := 90
 
-.PHONY: help demo check check-deep lint snippets examples docs fixtures fixtures-check python-reader traces clean
+.PHONY: help demo check check-deep model lint snippets examples docs fixtures fixtures-check python-reader traces clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,10 +36,16 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 	@$(STAGE) "fixtures are what the maker makes" $(MAKE) --no-print-directory fixtures-check
 	@$(STAGE) "independent reader" $(MAKE) --no-print-directory python-reader
 	@$(STAGE) "rules with a test" $(PYTHON) Scripts/rules
+	@$(STAGE) "steps of specification, model and code" $(PYTHON) Scripts/steps
 
 check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes (under 20 minutes)
 	@$(STAGE) "set-up" Scripts/setup zstd python
 	@Scripts/deep "$(TRACES)"
+
+model: ## all executions of small scenarios of the shard protocol, and the mutants that must be refuted
+	@$(STAGE) "build warp-model (release)" swift build -c release $(ZSTD) --product warp-model
+	@$(STAGE) "model" .build/release/warp-model explore
+	@$(STAGE) "mutants of the model" .build/release/warp-model mutants
 
 lint: ## formatting and house rules
 	@swift format lint --strict --recursive Sources Tests Examples Package.swift

@@ -74,6 +74,7 @@ let package = Package(
         "CTorture", "WarpKV", "WarpTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/warp-torture", swiftSettings: settings),
+    .executableTarget(name: "warp-model", path: "Tests/warp-model", swiftSettings: settings),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .executableTarget(
       name: "warp-allocations", dependencies: ["CAllocations", "WarpKV", "WarpTestSupport"],

@@ -138,6 +138,7 @@ extension Shard {
     metadata: EntryMetadata
   ) {
     let writing = controlWord(slot).nextWriting
+    // W2.3, W2.4.
     data.store64(slotOffset(slot), writing.raw)
     fenceRelease()
     let at = slotOffset(slot)

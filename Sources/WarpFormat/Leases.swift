@@ -137,7 +137,8 @@ extension Attachment {
     for claim in claims {
       let word = cellAt(claim.shard, claim.cell) + LeaseFields.claim.offset
       lock.release32(word, claim.word(state))
-      lock.store64(bitsAt(shard), bits(shard) & ~(1 << UInt64(claim.cell)))
+      // Release, so that the bit of a claimed cell is 1 also where this process dies between these stores.
+      lock.release64(bitsAt(shard), bits(shard) & ~(1 << UInt64(claim.cell)))
       if !planted(.waitersSleepOn) { lock.wake32(word) }
     }
   }

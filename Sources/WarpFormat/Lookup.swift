@@ -37,15 +37,16 @@ extension Shard {
     let used = min(get(ControlFields.usedSlots), slotCount)
     for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
       let at = bucketOffset(parts.fingerprint &+ step)
-      let word = data.acquire64(at)
+      let word = data.acquire64(at)  // R2.1
       if word == 0 { return .none }
       let raw = UInt32(truncatingIfNeeded: word)
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint, raw != 0,
         raw <= used || planted(.slotIndexUnchecked)
       else { continue }
       let slot = SlotIndex(raw)
-      let control = controlWord(slot)
+      let control = controlWord(slot)  // R3.1
       if control.state != .live {
+        // R3.2.
         guard control.state == .committed, data.acquire64(at) == word else { return .unstable }
       }
       guard unsafe holds(slot, key) else { continue }
@@ -60,7 +61,7 @@ extension Shard {
     return .none
   }
 
-  /// R3, last step: the same sequence, and COMMITTED only ever becomes LIVE.
+  /// R3.5: the same sequence, and COMMITTED only ever becomes LIVE.
   @inline(__always)
   func isStable(_ slot: SlotIndex, _ control: Control) -> Bool {
     fenceAcquire()

@@ -46,7 +46,7 @@ extension OpenRequest {
     try creation.create(header, environment)
   }
 
-  /// B1 to B5. Each step may be the last one that happens: before B3 is on the disk the store is as it was left, but for
+  /// B1 to B4. Each step may be the last one that happens: before B3 is on the disk the store is as it was left, but for
   /// entries that were not sound; after it, it is of this boot, and its lock file is made as for any other.
   private func goOn(
     _ opened: OpenedData, _ clock: ClockRecord, _ left: DetachRecord, _ creation: borrowing CreationLock

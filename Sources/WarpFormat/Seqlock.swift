@@ -64,6 +64,7 @@ extension Shard {
   func acquire(
     _ owner: UInt64, _ patience: Waiter, isDead: (UInt64) -> Bool
   ) throws(FormatError) -> Bool {
+    // W1.3.
     if lock.exchange64(ownerAt, from: 0, to: owner) { return false }
     var waiter = patience
     while true {
@@ -72,6 +73,7 @@ extension Shard {
         if lock.exchange64(ownerAt, from: 0, to: owner) { return false }
         continue
       }
+      // L1 to L6, and the word of that very owner.
       if waiter.asksForLife, isDead(holder), lock.exchange64(ownerAt, from: holder, to: owner) {
         // From here on nobody can take the shard for sound, whatever becomes of this owner.
         beginWrite()
@@ -91,15 +93,17 @@ extension Shard {
   /// Whether the last owner left in the middle of a change.
   var isTorn: Bool { lock.load64(sequenceAt) & 1 != 0 }
 
+  /// W3.10.
   func release() { lock.release64(ownerAt, 0) }
 
-  /// Opens the write section: from here to `endWrite` misses wait.
+  /// Opens the write section: from here to `endWrite` misses wait. W3.1 and W3.2, W4.1 and W4.2, X1 and X2, T1.
   @inline(__always)
   func beginWrite() {
     lock.store64(sequenceAt, lock.load64(sequenceAt) | 1)
     fenceRelease()
   }
 
+  /// W3.9, W4.6, X6, T9.
   @inline(__always)
   func endWrite() { lock.release64(sequenceAt, (lock.load64(sequenceAt) | 1) &+ 1) }
 
@@ -108,7 +112,7 @@ extension Shard {
   /// A reader's patience, for all the waits of one call.
   static var readerPatience: Waiter { Waiter(limit: Format.readerWait / 2, mayGoOn: false) }
 
-  /// The sequence once it is even, or nil if the reader's patience is over before.
+  /// R4.1: the sequence once it is even, or nil if the reader's patience is over before.
   func evenSequence(_ waiter: inout Waiter) -> UInt64? {
     while true {
       let sequence = lock.acquire64(sequenceAt)
@@ -117,7 +121,7 @@ extension Shard {
     }
   }
 
-  /// Whether nothing that was read since `sequence` was loaded can have been changing.
+  /// R4.3: whether nothing that was read since `sequence` was loaded can have been changing.
   @inline(__always)
   func isUnchanged(_ sequence: UInt64) -> Bool {
     fenceAcquire()

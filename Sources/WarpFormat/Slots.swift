@@ -37,6 +37,7 @@ struct Control: Equatable {
 extension Shard {
   @inline(__always)
   func controlWord(_ slot: SlotIndex) -> Control { Control(raw: data.acquire64(slotOffset(slot))) }
+  /// W2.7, W3.6, W3.7, W4.4, X3, T5, T6, T8.
   @inline(__always)
   func setControl(_ slot: SlotIndex, _ control: Control) { data.release64(slotOffset(slot), control.raw) }
   func state(_ slot: SlotIndex) -> SlotState? { controlWord(slot).state }
@@ -75,7 +76,9 @@ extension Shard {
     }
     let slot = SlotIndex(next)
     let allocated = try back(slot, size: size, in: file)
+    // F2. A release store holds no later one back, so the fence is what WKV-W04 needs.
     data.release32(control + ControlFields.usedSlots.offset, next)
+    fenceRelease()
     setAllocated(slot, allocated)
     return slot
   }

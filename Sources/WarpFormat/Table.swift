@@ -60,6 +60,7 @@ extension Shard {
     return nil
   }
 
+  /// U3, U4, W3.3, W3.5, X4, T4.
   @inline(__always)
   func link(_ bucket: UInt32, _ word: UInt64) { data.release64(bucketOffset(bucket), word) }
 
