@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// `warp-torture enumerate`: every state in which a killed process can leave the files, operation by operation.
+//
+// - A child runs one operation, stepped through an instruction at a time: what is tested is the machine code, not a model
+//   of it. After each instruction that changed the files they are an image of a crash at that point.
+// - While the child stands there, a handle on the live files reads every key (Readers).
+// - Each image is written to files of its own, recovered by whoever comes next, and judged (Judge).
+
+import ArgumentParser
+import WarpFormat
+import WarpKV
+import WarpTestSupport
+
+struct Enumerate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Kills each operation at each instruction, in effect, and judges what is left.")
+
+  @Option(help: "Only the operations whose name begins with this.") var operation = ""
+  @Option(help: "The capacities of the stores, each from 2 to 4.") var capacity = [2, 3]
+  @Option(help: "The seed of the stores' hash seeds.") var seed: UInt64 = 1
+  @Flag(help: "Name the operations and do nothing.") var list = false
+  @Flag(help: "Say what was seen of each operation.") var verbose = false
+  @Flag(help: "End with one JSON object.") var json = false
+
+  func validate() throws {
+    guard capacity.allSatisfy({ (2...4).contains($0) }) else { throw ValidationError("a capacity is 2 to 4") }
+  }
+
+  func run() throws {
+    let scenarios = Scenario.all(capacities: capacity).filter { $0.name.hasPrefix(operation) }
+    if list {
+      for scenario in scenarios { print(scenario.id) }
+      return
+    }
+    let watchdog = Watchdog("enumerate")
+    var total = EnumerateFigures()
+    let began = System.bootTime()
+    for scenario in scenarios {
+      watchdog.progress()
+      let figures = try withTemporaryDirectory { try Enumeration(scenario, seed: seed, in: $0).run(watchdog) }
+      if verbose { System.explain("\(scenario.id): \(figures)\n") }
+      total.add(figures)
+    }
+    var report = Report()
+    report.add("command", "enumerate")
+    report.add("seed", Int(truncatingIfNeeded: seed))
+    report.add("operations", scenarios.count)
+    total.add(to: &report)
+    report.add("seconds", Double(System.bootTime() - began) / 1e9)
+    let isIdle = total.images == 0
+    try report.finish(json: json, violations: total.complaints.total + (isIdle ? 1 : 0))
+  }
+}
+
+/// What was seen of one operation, or of all.
+struct EnumerateFigures: CustomStringConvertible {
+  var instructions = 0
+  var images = 0
+  var recovered = 0
+  var gets = 0
+  var busy = 0
+  /// Nanoseconds.
+  var longestGet: Int64 = 0
+  var longestRecovery: Int64 = 0
+  var complaints = Complaints()
+
+  mutating func add(_ other: EnumerateFigures) {
+    instructions += other.instructions
+    images += other.images
+    recovered += other.recovered
+    gets += other.gets
+    busy += other.busy
+    longestGet = max(longestGet, other.longestGet)
+    longestRecovery = max(longestRecovery, other.longestRecovery)
+    complaints.add(other.complaints)
+  }
+
+  func add(to report: inout Report) {
+    report.add("instructions", instructions)
+    report.add("images", images)
+    report.add("recovered", recovered)
+    report.add("frozenGets", gets)
+    report.add("frozenBusyMisses", busy)
+    report.add("longestFrozenGetMs", Double(longestGet) / 1e6)
+    report.add("longestRecoveryMs", Double(longestRecovery) / 1e6)
+    report.add("lost", complaints.lost)
+    report.add("wrong", complaints.wrong)
+    report.add("hangs", complaints.hangs)
+    report.add("findings", complaints.findings)
+  }
+
+  var description: String {
+    "\(instructions) instructions, \(images) images, \(recovered) recovered, \(gets) gets of a frozen store, "
+      + "\(busy) of them busy, lost \(complaints.lost), wrong \(complaints.wrong), hangs \(complaints.hangs), findings "
+      + "\(complaints.findings), recovery at most \(longestRecovery / 1000) us"
+  }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The judge of `warp-torture enumerate`: takes the image of a crash, opens it as the next process would, and says what is
+// wrong with what it finds there.
+//
+// 1. A handle that only reads finds every key, before anybody has recovered anything.
+// 2. A handle that writes finds them too; after its first write to each shard the store holds what it held before the
+//    operation or after it, and breaks no rule of the format.
+// 3. The next handle finds the same, and changes no byte by looking.
+// 4. Every shard takes a new key.
+
+import WarpFormat
+import WarpKV
+import WarpTestSupport
+
+/// What may be found, and what may not.
+struct Judge {
+  let scenario: Scenario
+  let clock: ManualClock
+  /// The store's entries before the operation, and after it.
+  let before: [[UInt8]: [UInt8]]
+  let after: [[UInt8]: [UInt8]]
+  /// The keys of the scenario.
+  var verdicts: [KeyVerdict]
+  /// No scenario sets them.
+  let probes: [[UInt8]]
+
+  private(set) var longestRecovery: Int64 = 0
+  /// Images in which there was something to recover.
+  private(set) var recovered = 0
+
+  /// Reads and operates on a copy of the store, without anybody dying: so it is known what the operation does.
+  init(_ scenario: Scenario, _ clock: ManualClock, _ copy: ImageCopy, _ complaints: inout Complaints) throws {
+    self.scenario = scenario
+    self.clock = clock
+    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
+    defer { store.close() }
+    let actor = Actor(store, clock)
+    before = try Judge.entries(store)
+    for step in scenario.attached + [scenario.operation] { try actor.run(step) }
+    let after = try Judge.entries(store)
+    self.after = after
+    probes = actor.ring.probes.map { actor.ring.key($0) }
+    verdicts = []
+    let before = before
+    verdicts = scenario.names.map {
+      let key = actor.ring.key($0)
+      return KeyVerdict(name: $0, key: key, old: before[key], new: after[key])
+    }
+    compare(&complaints)
+  }
+
+  /// What the store did must be what the model does, but for the entries that had to make room.
+  private func compare(_ complaints: inout Complaints) {
+    let models = scenario.models
+    for (model, entries, when) in [(models.before, before, "before"), (models.after, after, "after")] {
+      var expected = model.entries
+      for verdict in verdicts {
+        let value = entries[verdict.key]
+        let right = expected.removeValue(forKey: verdict.name)
+        if let value, value != right {
+          complaints.add(.wrong, "\(when) the operation \(verdict.name) has a value that the model does not have")
+        }
+      }
+      let missing = model.entries.count - entries.count
+      if missing != max(0, model.entries.count - scenario.capacity) {
+        complaints.add(.lost, "\(when) the operation \(missing) of \(model.entries.count) entries are missing")
+      }
+    }
+  }
+
+  static func entries(_ store: SharedStore) throws -> [[UInt8]: [UInt8]] {
+    var entries: [[UInt8]: [UInt8]] = [:]
+    try store.forEachEntry { entries[$0.key] = $0.value }
+    return entries
+  }
+
+  // MARK: One image
+
+  /// Judges an image of a crash.
+  mutating func judge(_ image: CrashImage, in copy: ImageCopy, _ complaints: inout Complaints) throws {
+    try copy.hold(image)
+    let isTorn = (0..<scenario.shards).contains { image.sequence($0) & 1 != 0 }
+    try readOnly(copy, isTorn, &complaints)
+    let began = System.bootTime()
+    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
+    var readers = Readers(store)
+    for index in verdicts.indices where verdicts[index].old != nil && verdicts[index].new != nil {
+      // What is there in either case is a hit before the first write.
+      var one = [verdicts[index]]
+      try readers.read(&one, mayBeBusy: false, by: "the first to write", &complaints)
+      verdicts[index] = one[0]
+    }
+    for probe in probes { try store.remove(probe) }
+    let took = System.bootTime() - began
+    longestRecovery = max(longestRecovery, took)
+    if took > Readers.patience { complaints.add(.hang, "the recovery took \(took) ns") }
+    if try store.statistics().recoveries > 0 { recovered += 1 }
+    let found = try Judge.entries(store)
+    judge(found, "after the recovery", &complaints)
+    try verify(copy, "after the recovery", &complaints)
+    store.close()
+    try lookAgain(copy, found, &complaints)
+  }
+
+  private mutating func readOnly(_ copy: ImageCopy, _ isTorn: Bool, _ complaints: inout Complaints) throws {
+    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock, access: .readOnly))
+    defer { store.close() }
+    var readers = Readers(store)
+    try readers.read(&verdicts, mayBeBusy: isTorn, by: "a reader after the crash", &complaints)
+  }
+
+  /// The whole store is what it was before the operation, or after it; what a reader saw is not taken back.
+  private func judge(_ found: [[UInt8]: [UInt8]], _ when: String, _ complaints: inout Complaints) {
+    for verdict in verdicts { complaints.judge(found[verdict.key], of: verdict, by: when) }
+    guard !scenario.isStepwise, found != before, found != after else { return }
+    complaints.add(.wrong, "\(when): the store is neither what it was nor what it was to become")
+  }
+
+  private func verify(_ copy: ImageCopy, _ when: String, _ complaints: inout Complaints) throws {
+    for finding in try Verifier(path: copy.path).findings() { complaints.add(.finding, "\(when): \(finding)") }
+  }
+
+  private mutating func lookAgain(
+    _ copy: ImageCopy, _ found: [[UInt8]: [UInt8]], _ complaints: inout Complaints
+  ) throws {
+    let bytes = try TestFiles.read(copy.path)
+    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
+    for probe in probes { try store.remove(probe) }
+    if try Judge.entries(store) != found { complaints.add(.wrong, "the second handle finds other entries") }
+    if try TestFiles.read(copy.path) != bytes { complaints.add(.wrong, "the second handle changes the store") }
+    for probe in probes {
+      try store.set(probe, to: [1])
+      if try store.get(probe) != [1] { complaints.add(.lost, "a new key is not there after its set") }
+    }
+    try verify(copy, "after new keys", &complaints)
+    store.close()
+  }
+}
