@@ -18,6 +18,8 @@ struct Enumerate: ParsableCommand {
   @Option(help: "Only the operations whose name begins with this.") var operation = ""
   @Option(help: "The capacities of the stores, each from 2 to 4.") var capacity = [2, 3]
   @Option(help: "The seed of the stores' hash seeds.") var seed: UInt64 = 1
+  @Flag(help: "Stop at each instruction instead of each store; slow, and must find the same images.") var step =
+    false
   @Flag(help: "Name the operations and do nothing.") var list = false
   @Flag(help: "Say what was seen of each operation.") var verbose = false
   @Flag(help: "End with one JSON object.") var json = false
@@ -37,7 +39,9 @@ struct Enumerate: ParsableCommand {
     let began = System.bootTime()
     for scenario in scenarios {
       watchdog.progress()
-      let figures = try withTemporaryDirectory { try Enumeration(scenario, seed: seed, in: $0).run(watchdog) }
+      let figures = try withTemporaryDirectory {
+        try Enumeration(scenario, step ? .instructions : .stores, seed: seed, in: $0).run(watchdog)
+      }
       if verbose { System.explain("\(scenario.id): \(figures)\n") }
       total.add(figures)
     }
@@ -54,7 +58,8 @@ struct Enumerate: ParsableCommand {
 
 /// What was seen of one operation, or of all.
 struct EnumerateFigures: CustomStringConvertible {
-  var instructions = 0
+  /// Stores, or instructions.
+  var stops = 0
   var images = 0
   var recovered = 0
   var gets = 0
@@ -65,7 +70,7 @@ struct EnumerateFigures: CustomStringConvertible {
   var complaints = Complaints()
 
   mutating func add(_ other: EnumerateFigures) {
-    instructions += other.instructions
+    stops += other.stops
     images += other.images
     recovered += other.recovered
     gets += other.gets
@@ -76,7 +81,7 @@ struct EnumerateFigures: CustomStringConvertible {
   }
 
   func add(to report: inout Report) {
-    report.add("instructions", instructions)
+    report.add("stops", stops)
     report.add("images", images)
     report.add("recovered", recovered)
     report.add("frozenGets", gets)
@@ -90,7 +95,7 @@ struct EnumerateFigures: CustomStringConvertible {
   }
 
   var description: String {
-    "\(instructions) instructions, \(images) images, \(recovered) recovered, \(gets) gets of a frozen store, "
+    "\(stops) stops, \(images) images, \(recovered) recovered, \(gets) gets of a frozen store, "
       + "\(busy) of them busy, lost \(complaints.lost), wrong \(complaints.wrong), hangs \(complaints.hangs), findings "
       + "\(complaints.findings), recovery at most \(longestRecovery / 1000) us"
   }

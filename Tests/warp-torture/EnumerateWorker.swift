@@ -3,7 +3,6 @@
 // operation.
 
 import ArgumentParser
-import CTorture
 import WarpFormat
 import WarpKV
 import WarpTestSupport
@@ -16,6 +15,8 @@ struct EnumerateWorker: ParsableCommand {
   @Option var capacity: Int
   /// Instead of the scenario's operation: the first write to a shard whose owner died.
   @Flag var recovers = false
+  /// Stop at stores to the files only.
+  @Flag var watch = false
 
   func run() throws {
     guard let scenario = Scenario.all(capacities: [capacity]).first(where: { $0.id == scenario }) else {
@@ -28,7 +29,7 @@ struct EnumerateWorker: ParsableCommand {
     if !recovers { for step in scenario.attached { try actor.run(step) } }
     let operations = recovers ? actor.ring.probes.map { Step.remove($0) } : [scenario.operation]
     for operation in operations { actor.prepare(operation) }
-    guard torture_trace_me() == 0 else { throw FormatError(.system, "this process can't be traced") }
+    try SteppedChild.begin(path, watch ? .stores : .instructions)
     for operation in operations { try actor.run(operation) }
     SteppedChild.end()
     // Whoever traced it has killed it by now.

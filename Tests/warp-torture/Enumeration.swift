@@ -8,14 +8,16 @@ import WarpTestSupport
 struct Enumeration {
   private let scenario: Scenario
   private let directory: String
+  private let grain: SteppedChild.Grain
   private let clock = ManualClock()
   /// The store before the operation, at rest.
   private let start: CrashImage
 
   /// Makes the store. The same seed makes the same keys, so a run can be repeated.
-  init(_ scenario: Scenario, seed: UInt64, in directory: String) throws {
+  init(_ scenario: Scenario, _ grain: SteppedChild.Grain, seed: UInt64, in directory: String) throws {
     self.scenario = scenario
     self.directory = directory
+    self.grain = grain
     var world = Environment.system
     let random = TestWorld(seed: seed).environment
     world.entropy = random.entropy
@@ -45,7 +47,8 @@ struct Enumeration {
     _ path: String, _ flags: [String], _ judge: inout Judge, _ copy: ImageCopy, _ figures: inout EnumerateFigures
   ) throws {
     var child = try SteppedChild(
-      ["enumerate-worker", "--path", path, "--scenario", scenario.id, "--capacity", "\(scenario.capacity)"] + flags)
+      ["enumerate-worker", "--path", path, "--scenario", scenario.id, "--capacity", "\(scenario.capacity)"] + flags,
+      grain)
     defer { child.kill() }
     let store = try SharedStore.open(path: path, scenario.configuration(clock))
     defer { store.close() }
@@ -63,7 +66,7 @@ struct Enumeration {
     }
     try look()
     try child.run { if files.haveChanged() { try look() } }
-    figures.instructions += child.instructions
+    figures.stops += child.stops
     figures.images += number
     figures.gets += readers.gets
     figures.busy += readers.busy

@@ -64,6 +64,11 @@ int torture_trace_skip_call(int32_t process);
 // At an exit: what the process will see. A failure is a negated errno.
 int torture_trace_set_result(int32_t process, int64_t result);
 
+// In the child, traced: from now on each of its stores to a mapping of a file whose path begins like this is a stop of its
+// own (TRACE_STEPPED, after the store), preceded by one for SIGSEGV. The tracer delivers both signals. ENOTSUP on machines
+// other than x86-64.
+int torture_watch_stores(const char *prefix);
+
 // Eight bytes of the process's memory.
 int torture_trace_word(int32_t process, uint64_t address, uint64_t *word);
 
