@@ -20,6 +20,11 @@ struct Enumerate: ParsableCommand {
   @Option(help: "The seed of the stores' hash seeds.") var seed: UInt64 = 1
   @Flag(help: "Stop at each instruction instead of each store; slow, and must find the same images.") var step =
     false
+  @Flag(
+    help:
+      "Step through the recovery of each image too, not only of those of the basic operations in the smallest store."
+  )
+  var deep = false
   @Flag(help: "Name the operations and do nothing.") var list = false
   @Flag(help: "Say what was seen of each operation.") var verbose = false
   @Flag(help: "End with one JSON object.") var json = false
@@ -38,9 +43,10 @@ struct Enumerate: ParsableCommand {
     var total = EnumerateFigures()
     let began = System.bootTime()
     for scenario in scenarios {
-      watchdog.progress()
+      let recovers = deep || scenario.isStart && scenario.capacity == capacity.min()
       let figures = try withTemporaryDirectory {
-        try Enumeration(scenario, step ? .instructions : .stores, seed: seed, in: $0).run(watchdog)
+        try Enumeration(scenario, step ? .instructions : .stores, seed: seed, in: $0)
+          .run(watchdog, recovers: recovers)
       }
       if verbose { System.explain("\(scenario.id): \(figures)\n") }
       total.add(figures)
@@ -60,7 +66,10 @@ struct Enumerate: ParsableCommand {
 struct EnumerateFigures: CustomStringConvertible {
   /// Stores, or instructions.
   var stops = 0
+  /// Of crashes of the operation.
   var images = 0
+  /// The same, and of crashes of recoveries.
+  var crashes = 0
   var recovered = 0
   var gets = 0
   var busy = 0
@@ -72,6 +81,7 @@ struct EnumerateFigures: CustomStringConvertible {
   mutating func add(_ other: EnumerateFigures) {
     stops += other.stops
     images += other.images
+    crashes += other.crashes
     recovered += other.recovered
     gets += other.gets
     busy += other.busy
@@ -83,6 +93,7 @@ struct EnumerateFigures: CustomStringConvertible {
   func add(to report: inout Report) {
     report.add("stops", stops)
     report.add("images", images)
+    report.add("imagesOfRecoveries", crashes - images)
     report.add("recovered", recovered)
     report.add("frozenGets", gets)
     report.add("frozenBusyMisses", busy)
@@ -95,7 +106,7 @@ struct EnumerateFigures: CustomStringConvertible {
   }
 
   var description: String {
-    "\(stops) stops, \(images) images, \(recovered) recovered, \(gets) gets of a frozen store, "
+    "\(stops) stops, \(images) images and \(crashes - images) of recoveries, \(recovered) recovered, \(gets) gets of a frozen store, "
       + "\(busy) of them busy, lost \(complaints.lost), wrong \(complaints.wrong), hangs \(complaints.hangs), findings "
       + "\(complaints.findings), recovery at most \(longestRecovery / 1000) us"
   }

@@ -100,6 +100,9 @@ extension CrashImage {
   func owner(_ shard: Int) -> UInt64 { word(shard, LockLineFields.owner) }
   func sequence(_ shard: Int) -> UInt64 { word(shard, LockLineFields.sequence) }
 
+  func isTorn(_ shards: Int) -> Bool { (0..<shards).contains { sequence($0) & 1 != 0 } }
+  func isOwned(_ shards: Int) -> Bool { (0..<shards).contains { owner($0) != 0 } }
+
   private func word(_ shard: Int, _ field: Field) -> UInt64 {
     let at = Format.pageSize + shard * LockLineFields.structure.size + field.offset
     return lock.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }

@@ -62,7 +62,8 @@ struct Judge {
         }
       }
       let missing = model.entries.count - entries.count
-      if missing != max(0, model.entries.count - scenario.capacity) {
+      let isAfter = when == "after"
+      if missing != max(isAfter ? scenario.displaced : 0, model.entries.count - scenario.capacity) {
         complaints.add(.lost, "\(when) the operation \(missing) of \(model.entries.count) entries are missing")
       }
     }
@@ -79,7 +80,10 @@ struct Judge {
   /// Judges an image of a crash.
   mutating func judge(_ image: CrashImage, in copy: ImageCopy, _ complaints: inout Complaints) throws {
     try copy.hold(image)
-    let isTorn = (0..<scenario.shards).contains { image.sequence($0) & 1 != 0 }
+    let isTorn = image.isTorn(scenario.shards)
+    for shard in 0..<scenario.shards where image.sequence(shard) & 1 != 0 && image.owner(shard) == 0 {
+      complaints.add(.wrong, "the owner word was given back while the sequence is odd")
+    }
     try readOnly(copy, isTorn, &complaints)
     let began = System.bootTime()
     let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
@@ -112,7 +116,14 @@ struct Judge {
   /// The whole store is what it was before the operation, or after it; what a reader saw is not taken back.
   private func judge(_ found: [[UInt8]: [UInt8]], _ when: String, _ complaints: inout Complaints) {
     for verdict in verdicts { complaints.judge(found[verdict.key], of: verdict, by: when) }
-    guard !scenario.isStepwise, found != before, found != after else { return }
+    guard !scenario.isStepwise else {
+      // Only where each entry is gone before it is hidden.
+      for verdict in verdicts where verdict.isHidden && found[verdict.key] != nil {
+        complaints.add(.wrong, "\(when): \(verdict.name) is back, which readers did not find")
+      }
+      return
+    }
+    guard found != before, found != after else { return }
     complaints.add(.wrong, "\(when): the store is neither what it was nor what it was to become")
   }
 
@@ -127,6 +138,9 @@ struct Judge {
     let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
     for probe in probes { try store.remove(probe) }
     if try Judge.entries(store) != found { complaints.add(.wrong, "the second handle finds other entries") }
+    for name in scenario.leased where !Judge.canBeLeased(verdicts.first { $0.name == name }!.key, store) {
+      complaints.add(.hang, "the lease of \(name) can't be had")
+    }
     if try TestFiles.read(copy.path) != bytes { complaints.add(.wrong, "the second handle changes the store") }
     for probe in probes {
       try store.set(probe, to: [1])
@@ -134,5 +148,13 @@ struct Judge {
     }
     try verify(copy, "after new keys", &complaints)
     store.close()
+  }
+
+  /// Whether somebody can compute the key's value, now that whoever did is dead; or it is there.
+  private static func canBeLeased(_ key: [UInt8], _ store: SharedStore) -> Bool {
+    switch store.lease(key, limit: 1_000_000_000) {
+    case .lead, .found: true
+    case .wait, .none: false
+    }
   }
 }

@@ -13,6 +13,8 @@ struct KeyVerdict {
   let new: [UInt8]?
   /// A reader got the answer of after the operation: from then on no other is right.
   var isSeenNew = false
+  /// The last reader did not find the old value.
+  var isHidden = false
 
   var isInFlight: Bool { old != new }
 
@@ -106,6 +108,7 @@ struct Readers {
       longest = max(longest, took)
       if took > Readers.patience { complaints.add(.hang, "\(whom): a get of \(verdict.name) took \(took) ns") }
       gets += 1
+      verdicts[index].isHidden = !result.isHit
       switch result {
       case .busy:
         busy += 1

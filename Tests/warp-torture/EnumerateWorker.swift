@@ -12,14 +12,13 @@ struct EnumerateWorker: ParsableCommand {
 
   @Option var path: String
   @Option var scenario: String
-  @Option var capacity: Int
   /// Instead of the scenario's operation: the first write to a shard whose owner died.
   @Flag var recovers = false
   /// Stop at stores to the files only.
   @Flag var watch = false
 
   func run() throws {
-    guard let scenario = Scenario.all(capacities: [capacity]).first(where: { $0.id == scenario }) else {
+    guard let scenario = Scenario.all(capacities: [2, 3, 4]).first(where: { $0.id == scenario }) else {
       throw ValidationError("no such scenario")
     }
     let clock = ManualClock()

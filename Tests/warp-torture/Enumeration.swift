@@ -31,24 +31,47 @@ struct Enumeration {
     start = try CrashImage(reading: path)
   }
 
-  func run(_ watchdog: Watchdog) throws -> EnumerateFigures {
+  /// Where a recovery begins: what a writer left when it died, and what readers had seen until then.
+  private struct Start {
+    let image: CrashImage
+    let verdicts: [KeyVerdict]
+  }
+
+  /// - Parameter recovers: whether to step through the recovery of each image too.
+  func run(_ watchdog: Watchdog, recovers: Bool) throws -> EnumerateFigures {
     var figures = EnumerateFigures()
     figures.complaints.place = scenario.id
     let copy = try ImageCopy(directory + "/copy.warp", start)
     var judge = try Judge(scenario, clock, copy, &figures.complaints)
-    try start.write(directory + "/live.warp")
-    try step(directory + "/live.warp", [], &judge, copy, &figures)
+    let verdicts = judge.verdicts
+    var starts: [Start] = []
+    let path = directory + "/live.warp"
+    try start.write(path)
+    try step(path, scenario.id, [], &judge, copy, &figures) { image, verdicts in
+      watchdog.progress()
+      // Without an owner there is nobody to take the shard from.
+      if image.isOwned(scenario.shards) { starts.append(Start(image: image, verdicts: verdicts)) }
+    }
+    figures.images = figures.crashes
+    for (number, start) in starts.enumerated() where recovers {
+      judge.verdicts = start.verdicts
+      try start.image.write(path)
+      try step(path, "\(scenario.id), recovery \(number)", ["--recovers"], &judge, copy, &figures) { _, _ in
+        watchdog.progress()
+      }
+    }
+    judge.verdicts = verdicts
     figures.recovered = judge.recovered
     figures.longestRecovery = judge.longestRecovery
     return figures
   }
 
   private func step(
-    _ path: String, _ flags: [String], _ judge: inout Judge, _ copy: ImageCopy, _ figures: inout EnumerateFigures
+    _ path: String, _ place: String, _ flags: [String], _ judge: inout Judge, _ copy: ImageCopy,
+    _ figures: inout EnumerateFigures, _ note: (CrashImage, [KeyVerdict]) -> Void
   ) throws {
     var child = try SteppedChild(
-      ["enumerate-worker", "--path", path, "--scenario", scenario.id, "--capacity", "\(scenario.capacity)"] + flags,
-      grain)
+      ["enumerate-worker", "--path", path, "--scenario", scenario.id] + flags, grain)
     defer { child.kill() }
     let store = try SharedStore.open(path: path, scenario.configuration(clock))
     defer { store.close() }
@@ -57,17 +80,18 @@ struct Enumeration {
     var number = 0
     func look() throws {
       let image = files.image
-      figures.complaints.place = "\(scenario.id), image \(number)"
+      figures.complaints.place = "\(place), image \(number)"
       number += 1
-      let isTorn = (0..<scenario.shards).contains { image.sequence($0) & 1 != 0 }
+      let isTorn = image.isTorn(scenario.shards)
       try readers.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
       files.restoreLock()
       try judge.judge(image, in: copy, &figures.complaints)
+      note(image, judge.verdicts)
     }
     try look()
     try child.run { if files.haveChanged() { try look() } }
     figures.stops += child.stops
-    figures.images += number
+    figures.crashes += number
     figures.gets += readers.gets
     figures.busy += readers.busy
     figures.longestGet = max(figures.longestGet, readers.longest)
