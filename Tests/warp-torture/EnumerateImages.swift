@@ -101,6 +101,10 @@ extension CrashImage {
   func sequence(_ shard: Int) -> UInt64 { word(shard, LockLineFields.sequence) }
 
   func isTorn(_ shards: Int) -> Bool { (0..<shards).contains { sequence($0) & 1 != 0 } }
+  /// Whether a shard that had an owner in the other image has the same still.
+  func hasOwner(of other: CrashImage, _ shards: Int) -> Bool {
+    (0..<shards).contains { owner($0) != 0 && owner($0) == other.owner($0) }
+  }
   func isOwned(_ shards: Int) -> Bool { (0..<shards).contains { owner($0) != 0 } }
 
   private func word(_ shard: Int, _ field: Field) -> UInt64 {

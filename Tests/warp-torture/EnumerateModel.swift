@@ -22,6 +22,11 @@ struct StoreModel {
   private func isThere(_ entry: Held) -> Bool { entry.deadline.map { now < $0 } ?? true }
   private func found(_ name: KeyName) -> Held? { held[name].flatMap { isThere($0) ? $0 : nil } }
 
+  /// Takes out what had to make room.
+  mutating func keepOnly(_ names: Set<KeyName>) {
+    for name in entries.keys where !names.contains(name) { held[name] = nil }
+  }
+
   mutating func run(_ step: Step) {
     switch step {
     case .set(let name, let value, let seconds): set(name, value, until: seconds.map { now + $0 })

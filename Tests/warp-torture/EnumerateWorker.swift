@@ -22,7 +22,7 @@ struct EnumerateWorker: ParsableCommand {
       throw ValidationError("no such scenario")
     }
     let clock = ManualClock()
-    clock.advance(.seconds(scenario.models.before.now))
+    clock.advance(.seconds(scenario.model.now))
     let store = try SharedStore.open(path: path, scenario.configuration(clock))
     let actor = Actor(store, clock)
     if !recovers { for step in scenario.attached { try actor.run(step) } }

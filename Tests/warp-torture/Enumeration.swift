@@ -47,7 +47,7 @@ struct Enumeration {
     var starts: [Start] = []
     let path = directory + "/live.warp"
     try start.write(path)
-    try step(path, scenario.id, [], &judge, copy, &figures) { image, verdicts in
+    try step(path, scenario.id, &judge, copy, &figures) { image, verdicts in
       watchdog.progress()
       // Without an owner there is nobody to take the shard from.
       if image.isOwned(scenario.shards) { starts.append(Start(image: image, verdicts: verdicts)) }
@@ -55,8 +55,11 @@ struct Enumeration {
     figures.images = figures.crashes
     for (number, start) in starts.enumerated() where recovers {
       judge.verdicts = start.verdicts
+      for index in judge.verdicts.indices {
+        judge.verdicts[index].mayGo = judge.evicts && !judge.verdicts[index].isInFlight
+      }
       try start.image.write(path)
-      try step(path, "\(scenario.id), recovery \(number)", ["--recovers"], &judge, copy, &figures) { _, _ in
+      try step(path, "\(scenario.id), recovery \(number)", after: start.image, &judge, copy, &figures) { _, _ in
         watchdog.progress()
       }
     }
@@ -66,12 +69,13 @@ struct Enumeration {
     return figures
   }
 
+  /// - Parameter dead: what a dead writer left; then the child is whoever comes next.
   private func step(
-    _ path: String, _ place: String, _ flags: [String], _ judge: inout Judge, _ copy: ImageCopy,
+    _ path: String, _ place: String, after dead: CrashImage? = nil, _ judge: inout Judge, _ copy: ImageCopy,
     _ figures: inout EnumerateFigures, _ note: (CrashImage, [KeyVerdict]) -> Void
   ) throws {
     var child = try SteppedChild(
-      ["enumerate-worker", "--path", path, "--scenario", scenario.id] + flags, grain)
+      ["enumerate-worker", "--path", path, "--scenario", scenario.id] + (dead == nil ? [] : ["--recovers"]), grain)
     defer { child.kill() }
     let store = try SharedStore.open(path: path, scenario.configuration(clock))
     defer { store.close() }
@@ -82,9 +86,12 @@ struct Enumeration {
       let image = files.image
       figures.complaints.place = "\(place), image \(number)"
       number += 1
-      let isTorn = image.isTorn(scenario.shards)
-      try readers.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
-      files.restoreLock()
+      // As long as a dead one holds a shard, this process would recover it.
+      if dead.map({ !image.hasOwner(of: $0, scenario.shards) }) ?? true {
+        let isTorn = image.isTorn(scenario.shards)
+        try readers.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
+        files.restoreLock()
+      }
       try judge.judge(image, in: copy, &figures.complaints)
       note(image, judge.verdicts)
     }
@@ -95,6 +102,8 @@ struct Enumeration {
     figures.gets += readers.gets
     figures.busy += readers.busy
     figures.longestGet = max(figures.longestGet, readers.longest)
+    // A removal of all resets the counters.
+    if case .removeAll = scenario.operation { return }
     let counted = try store.statistics().busyMisses
     if counted != readers.busy {
       figures.complaints.add(.wrong, "\(readers.busy) busy misses were counted as \(counted)")
