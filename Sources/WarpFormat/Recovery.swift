@@ -17,18 +17,21 @@ private struct Survivor {
 extension Shard {
   /// Makes the shard sound. The caller holds the owner word. O(used slots + buckets).
   func recover(in file: Attachment) {
-    beginWrite()
+    if !planted(.recoveryStaysEven) { beginWrite() }
     var (survivors, winners) = survivors(file)
     let first = firstBucket(survivors)
     let table = rebuiltTable(&survivors, winners, from: first)
-    store(table, from: first)
+    if planted(.recoveryClearsTable) { for bucket in 0...bucketMask { link(bucket, 0) } }
+    if !planted(.recoveryLivesFirst), !planted(.recoveryFreesFirst) { store(table, from: first) }
     let kept = Set(survivors.map(\.slot))
     for survivor in survivors where state(survivor.slot) != .live {
       setControl(survivor.slot, controlWord(survivor.slot).with(.live))
     }
+    if planted(.recoveryLivesFirst) { store(table, from: first) }
     for slot in usedSlots where !kept.contains(slot) && state(slot) != .free {
       setControl(slot, controlWord(slot).with(.free))
     }
+    if planted(.recoveryFreesFirst) { store(table, from: first) }
     relink(survivors, kept)
     raiseCounters(survivors)
     evictSurplus(survivors, file)
@@ -52,7 +55,10 @@ extension Shard {
     for group in byHash.values {
       // Different keys of one hash are rare: the group is nearly always one entry, or two of one key.
       var heads: [(key: [UInt8], best: Survivor)] = []
-      for survivor in group.sorted(by: { $0.metadata.revision > $1.metadata.revision }) {
+      for survivor in group.sorted(by: {
+        planted(.recoveryKeepsOlder)
+          ? $0.metadata.revision < $1.metadata.revision : $0.metadata.revision > $1.metadata.revision
+      }) {
         let key = key(survivor.slot)
         if let head = heads.first(where: { $0.key == key }) {
           winners[survivor.slot] = head.best.slot
@@ -73,7 +79,7 @@ extension Shard {
     guard hash == metadata.hash, Int(truncatingIfNeeded: hash) & (file.header.geometry.shardCount - 1) == index
     else { return nil }
     // Within one boot, program order makes the checksum of a linked slot unnecessary.
-    if control.state == .committed {
+    if control.state == .committed, !planted(.recoveryTrustsCommitted) {
       let candidate = Candidate(slot: slot, header: header, control: control)
       let expected = file.checksum(hash: hash, candidate, metadata, stored: storedBytes(candidate))
       guard expected == metadata.checksum else { return nil }
@@ -190,7 +196,7 @@ extension Shard {
   private func evictSurplus(_ survivors: [Survivor], _ file: Attachment) {
     let newest = survivors.max { $0.metadata.revision < $1.metadata.revision }?.slot
     for _ in capacity..<max(capacity, survivors.count) {
-      let chosen = file.policy?(file, self) { $0 != newest } ?? oldest
+      let chosen = file.policy?(file, self) { $0 != newest || planted(.recoveryEvictsNewest) } ?? oldest
       guard let victim = chosen, let bucket = bucket(of: victim, hash: hash(victim)) else { return }
       let count = get(ControlFields.count)
       drop(bucket, victim)

@@ -74,7 +74,7 @@ extension Shard {
       }
       if waiter.asksForLife, isDead(holder), lock.exchange64(ownerAt, from: holder, to: owner) {
         // From here on nobody can take the shard for sound, whatever becomes of this owner.
-        beginWrite()
+        if !planted(.recoveryStaysEven) { beginWrite() }
         return true
       }
       guard waiter.pause(holder, lock.load64(sequenceAt)) else {
@@ -101,7 +101,10 @@ extension Shard {
   }
 
   @inline(__always)
-  func endWrite() { lock.release64(sequenceAt, (lock.load64(sequenceAt) | 1) &+ 1) }
+  func endWrite() {
+    if planted(.staysOdd) { return }
+    lock.release64(sequenceAt, (lock.load64(sequenceAt) | 1) &+ 1)
+  }
 
   // MARK: Readers
 
