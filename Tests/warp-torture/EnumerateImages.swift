@@ -30,8 +30,8 @@ final class WatchedFiles {
   private let lastData: UnsafeMutableRawBufferPointer
   private let lastLock: UnsafeMutableRawBufferPointer
 
-  /// - Parameter geometry: of the store, which has these files and keeps them.
-  init(_ path: String, _ geometry: Geometry) throws {
+  init(_ path: String) throws {
+    let geometry = try Verifier(path: path).image.geometry
     let lockGeometry = LockGeometry(geometry)
     data = try WatchedFiles.map(path, geometry.fileSize)
     lock = try WatchedFiles.map(path + StoreFiles.lockSuffix, lockGeometry.fileSize)

@@ -30,25 +30,32 @@ struct Judge {
   private var newcomers: [[UInt8]] { after.keys.filter { before[$0] == nil } }
 
   private(set) var longestRecovery: Int64 = 0
+  /// Images that were a whole store in the next boot.
+  private(set) var woken = 0
   /// Images in which there was something to recover.
   private(set) var recovered = 0
 
-  /// Reads and operates on a copy of the store, without anybody dying: so it is known what the operation does.
-  init(_ scenario: Scenario, _ clock: ManualClock, _ copy: ImageCopy, _ complaints: inout Complaints) throws {
+  /// - Parameters:
+  ///   - copy: holds the store as it is before the operation.
+  ///   - operate: runs the operation there, without anybody dying: so it is known what it does.
+  init(
+    _ scenario: Scenario, _ clock: ManualClock, _ copy: ImageCopy, _ complaints: inout Complaints,
+    operate: () throws -> Void
+  ) throws {
     self.scenario = scenario
     self.clock = clock
-    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
+    let first = try scenario.open(copy.path, clock, boot: scenario.boots.making)
+    let before = try Judge.entries(first)
+    first.close()
+    try operate()
+    let store = try scenario.open(copy.path, clock, boot: scenario.boots.next)
     defer { store.close() }
-    let actor = Actor(store, clock)
-    before = try Judge.entries(store)
-    for step in scenario.attached + [scenario.operation] { try actor.run(step) }
     let after = try Judge.entries(store)
-    self.after = after
-    probes = actor.ring.probes.map { actor.ring.key($0) }
-    verdicts = []
-    let before = before
+    (self.before, self.after) = (before, after)
+    let ring = KeyRing(store)
+    probes = ring.probes.map { ring.key($0) }
     verdicts = scenario.names.map {
-      let key = actor.ring.key($0)
+      let key = ring.key($0)
       return KeyVerdict(name: $0, key: key, old: before[key], new: after[key])
     }
     compare(&complaints)
@@ -59,7 +66,7 @@ struct Judge {
     var model = scenario.model
     compare(before, model, mustGo: 0, "before", &complaints)
     model.keepOnly(Set(verdicts.filter { before[$0.key] != nil }.map(\.name)))
-    model.run(scenario.operation)
+    if !scenario.fails { model.run(scenario.operation) }
     compare(after, model, mustGo: scenario.displaced, "after", &complaints)
   }
 
@@ -86,14 +93,14 @@ struct Judge {
 
   /// Judges an image of a crash.
   mutating func judge(_ image: CrashImage, in copy: ImageCopy, _ complaints: inout Complaints) throws {
-    try copy.hold(image)
+    if scenario.world == .here { try copy.hold(image) } else { try image.write(copy.path) }
     let isTorn = image.isTorn(scenario.shards)
     for shard in 0..<scenario.shards where image.sequence(shard) & 1 != 0 && image.owner(shard) == 0 {
       complaints.add(.wrong, "the owner word was given back while the sequence is odd")
     }
-    try readOnly(copy, isTorn, &complaints)
+    if scenario.allowsReaders { try readOnly(copy, isTorn, &complaints) }
     let began = System.bootTime()
-    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
+    let store = try scenario.open(copy.path, clock, boot: scenario.boots.next)
     var readers = Readers(store)
     for index in verdicts.indices where verdicts[index].old != nil && verdicts[index].new != nil {
       // What is there in either case is a hit before the first write.
@@ -111,10 +118,25 @@ struct Judge {
     try verify(copy, "after the recovery", &complaints)
     store.close()
     try lookAgain(copy, found, &complaints)
+    if case .leave = scenario.operation { try wake(image, copy, &complaints) }
+  }
+
+  /// After the next boot all is there, or nothing.
+  private mutating func wake(_ image: CrashImage, _ copy: ImageCopy, _ complaints: inout Complaints) throws {
+    try image.write(copy.path)
+    let store = try scenario.open(copy.path, clock, boot: scenario.boots.next + 1)
+    defer { store.close() }
+    let found = try Judge.entries(store)
+    if found == before {
+      woken += 1
+    } else if !found.isEmpty {
+      complaints.add(.wrong, "after the next boot there are \(found.count) of \(before.count) entries")
+    }
+    try verify(copy, "after the next boot", &complaints)
   }
 
   private mutating func readOnly(_ copy: ImageCopy, _ isTorn: Bool, _ complaints: inout Complaints) throws {
-    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock, access: .readOnly))
+    let store = try scenario.open(copy.path, clock, boot: scenario.boots.next, access: .readOnly)
     defer { store.close() }
     var readers = Readers(store)
     try readers.read(&verdicts, mayBeBusy: isTorn, by: "a reader after the crash", &complaints)
@@ -133,6 +155,8 @@ struct Judge {
       }
       return
     }
+    // With a full disk an entry goes before the newcomer has its place.
+    if scenario.hasFullDisk, found == before.filter({ after[$0.key] != nil }) { return }
     guard found != before, found != after, !hasAnotherVictim(found) else { return }
     complaints.add(.wrong, "\(when): the store is neither what it was nor what it was to become")
   }
@@ -148,14 +172,16 @@ struct Judge {
   private mutating func lookAgain(
     _ copy: ImageCopy, _ found: [[UInt8]: [UInt8]], _ complaints: inout Complaints
   ) throws {
+    let store = try scenario.open(copy.path, clock, boot: scenario.boots.next)
     let bytes = try TestFiles.read(copy.path)
-    let store = try SharedStore.open(path: copy.path, scenario.configuration(clock))
     for probe in probes { try store.remove(probe) }
     if try Judge.entries(store) != found { complaints.add(.wrong, "the second handle finds other entries") }
     for name in scenario.leased where !Judge.canBeLeased(verdicts.first { $0.name == name }!.key, store) {
       complaints.add(.hang, "the lease of \(name) can't be had")
     }
     if try TestFiles.read(copy.path) != bytes { complaints.add(.wrong, "the second handle changes the store") }
+    // A full store that does not evict takes one only in the place of another.
+    if scenario.eviction == .none, let key = found.keys.first { try store.remove(key) }
     for probe in probes {
       try store.set(probe, to: [1])
       if try store.get(probe) != [1] { complaints.add(.lost, "a new key is not there after its set") }

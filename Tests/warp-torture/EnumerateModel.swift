@@ -42,7 +42,7 @@ struct StoreModel {
       held[name] = Held(bytes: StoreModel.encoded(sum + amount), deadline: old?.deadline)
     case .removeAll: held = [:]
     case .advance(let seconds): now += seconds
-    case .get, .list, .claim, .fail: break
+    case .get, .list, .claim, .fail, .leave, .wake: break
     }
   }
 

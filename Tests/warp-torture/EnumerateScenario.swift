@@ -19,6 +19,12 @@ struct Scenario {
   /// What the handle that runs the operation has done before it.
   var attached: [Step] = []
   let operation: Step
+  /// What the operation takes for the file system and the boot.
+  var world = EnumerateWorld.here
+  /// No blocks can be allocated for it.
+  var hasFullDisk = false
+  /// It must fail, and leave everything as it is.
+  var fails = false
   /// Entries that must make room although the store is not full.
   var displaced = 0
   /// Each entry goes by itself: the operation may have done a part, but what readers no longer find stays gone.
@@ -55,7 +61,7 @@ struct Scenario {
   static func all(capacities: [Int]) -> [Scenario] {
     var all: [Scenario] = []
     for capacity in capacities {
-      for part in [sets, updates, removals, conditions, leases, slots] { all += part(capacity) }
+      for part in [sets, updates, removals, conditions, leases, slots, worlds] { all += part(capacity) }
     }
     return all + [displacement]
   }
@@ -217,6 +223,32 @@ extension Scenario {
     ]
     for index in sparse.indices { sparse[index].maxValueSize = 20_000 }
     return (Compression.isAvailable ? packed : []) + sparse
+  }
+
+  /// What depends on the system: a full disk, the end of a boot.
+  private static func worlds(_ capacity: Int) -> [Scenario] {
+    let full = filled(capacity)
+    let long = ValueName(version: 2, size: 700)
+    func sparse(_ name: String, _ before: [Step], _ operation: Step, fails: Bool = false) -> Scenario {
+      Scenario(
+        name: name, capacity: capacity, maxValueSize: 20_000, before: before, operation: operation,
+        hasFullDisk: true, fails: fails)
+    }
+    func local(_ name: String, _ operation: Step) -> Scenario {
+      Scenario(name: name, capacity: capacity, before: full, operation: operation, world: .disk)
+    }
+    var makesRoom = sparse("disk-evict", [.set(a, long)] + [.set(b)], .set(b, long))
+    makesRoom.displaced = 1
+    var refuses = Scenario(name: "full", capacity: capacity, before: full, operation: .set(newcomer), fails: true)
+    refuses.eviction = .none
+    return [
+      refuses,
+      sparse("disk-reuse", full + [.set(a, long), .remove(a)], .set(newcomer, long)),
+      sparse("disk-full", full, .set(a, long), fails: true),
+      makesRoom,
+      local("leave", .leave),
+      local("wake", .wake),
+    ]
   }
 
   /// A window of 128 buckets without an empty one, in a table that is not full.

@@ -20,12 +20,15 @@ struct SteppedChild {
 
   let child: Child
   private let grain: Grain
+  /// The system has no blocks for it.
+  private let hasFullDisk: Bool
   /// Stores, or instructions.
   private(set) var stops = 0
 
   /// Starts a child, which stands before its operation when this returns.
-  init(_ arguments: [String], _ grain: Grain) throws {
+  init(_ arguments: [String], _ grain: Grain, hasFullDisk: Bool) throws {
     self.grain = grain
+    self.hasFullDisk = hasFullDisk
     child = try Child(arguments + (grain == .stores ? ["--watch"] : []))
     let stop = torture_trace_begin(child.id)
     guard stop.kind == TRACE_SIGNAL, stop.detail == SIGSTOP else {
@@ -49,9 +52,9 @@ struct SteppedChild {
   /// - Throws: what `look` throws; `system` if the child ends otherwise than by `end`.
   mutating func run(_ look: () throws -> Void) throws {
     var signal: Int32 = 0
+    var isRefused = false
     while stops < SteppedChild.mostStops {
-      let stop =
-        grain == .stores ? torture_trace_continue(child.id, signal) : torture_trace_step(child.id, signal)
+      let stop = goOn(signal)
       signal = 0
       switch stop.kind {
       case TRACE_STEPPED:
@@ -59,6 +62,7 @@ struct SteppedChild {
         try look()
         // It makes the files read-only again.
         if grain == .stores { signal = SIGTRAP }
+      case TRACE_CALL: try pass(&isRefused)
       case TRACE_SIGNAL where stop.detail == SIGSTOP: return
       case TRACE_SIGNAL: signal = stop.detail
       default:
@@ -66,6 +70,27 @@ struct SteppedChild {
       }
     }
     throw FormatError(.busy, "the operation did not end within \(stops) stops")
+  }
+
+  private func goOn(_ signal: Int32) -> TraceStop {
+    if grain == .instructions { return torture_trace_step(child.id, signal) }
+    return hasFullDisk ? torture_trace_next_call(child.id, signal) : torture_trace_continue(child.id, signal)
+  }
+
+  /// At a system call, or its end: refuses to allocate blocks.
+  private func pass(_ isRefused: inout Bool) throws {
+    var call = TraceCall()
+    if isRefused {
+      isRefused = false
+      guard torture_trace_set_result(child.id, -Int64(ENOSPC)) == 0 else {
+        throw FormatError(.system, "no result can be given", errno: errno)
+      }
+    } else if torture_trace_call(child.id, &call) == 0, call.number == torture_call_allocate,
+      call.result == -Int64(ENOSYS)
+    {
+      // That is the result at the entry.
+      isRefused = torture_trace_skip_call(child.id) == 0
+    }
   }
 
   /// Kills it where it stands.

@@ -57,6 +57,10 @@ enum Step {
   case fulfil(KeyName, ValueName)
   /// Gives up the lease that was claimed.
   case fail(KeyName)
+  /// Closes the handle, the last one.
+  case leave
+  /// Opens the store in another boot; done by whoever opens it.
+  case wake
 }
 
 /// Finds keys for names: the hash seed is the store's, so each store has its own.
@@ -133,6 +137,8 @@ final class Actor {
         try leases[name]?.store(bytes, lifetime: Lifetime(whole: 0, fresh: 0))
       }
     case .fail(let name): leases[name]?.fail()
+    case .leave: store.close()
+    case .wake: break
     }
   }
 }
@@ -145,7 +151,7 @@ extension Step {
       .touch(let name, _), .increment(let name, _), .get(let name), .claim(let name), .fulfil(let name, _),
       .fail(let name):
       [name]
-    case .removeAll, .list, .advance: []
+    case .removeAll, .list, .advance, .leave, .wake: []
     }
   }
 }

@@ -23,13 +23,26 @@ struct EnumerateWorker: ParsableCommand {
     }
     let clock = ManualClock()
     clock.advance(.seconds(scenario.model.now))
-    let store = try SharedStore.open(path: path, scenario.configuration(clock))
+    let grain: SteppedChild.Grain = watch ? .stores : .instructions
+    var world = scenario.world.environment(boot: scenario.boots.operation)
+    if case .wake = scenario.operation {
+      // It is asked for when the files are mapped and nothing has been stored.
+      world.realTime = { [path] in
+        try! SteppedChild.begin(path, grain)
+        return System.realTime()
+      }
+    }
+    let store = try SharedStore.open(StoreFiles(path: path), scenario.configuration(clock), world)
+    if case .wake = scenario.operation { return SteppedChild.end() }
     let actor = Actor(store, clock)
     if !recovers { for step in scenario.attached { try actor.run(step) } }
     let operations = recovers ? actor.ring.probes.map { Step.remove($0) } : [scenario.operation]
     for operation in operations { actor.prepare(operation) }
-    try SteppedChild.begin(path, watch ? .stores : .instructions)
-    for operation in operations { try actor.run(operation) }
+    try SteppedChild.begin(path, grain)
+    do {
+      for operation in operations { try actor.run(operation) }
+      if scenario.fails { throw ExitCode.failure }
+    } catch let error as WarpError where scenario.fails && [.full, .noSpace].contains(error.code) {}
     SteppedChild.end()
     // Whoever traced it has killed it by now.
   }

@@ -18,7 +18,7 @@ struct Enumeration {
     self.scenario = scenario
     self.directory = directory
     self.grain = grain
-    var world = Environment.system
+    var world = scenario.world.environment(boot: scenario.boots.making)
     let random = TestWorld(seed: seed).environment
     world.entropy = random.entropy
     var configuration = scenario.configuration(clock)
@@ -42,7 +42,11 @@ struct Enumeration {
     var figures = EnumerateFigures()
     figures.complaints.place = scenario.id
     let copy = try ImageCopy(directory + "/copy.warp", start)
-    var judge = try Judge(scenario, clock, copy, &figures.complaints)
+    var judge = try Judge(scenario, clock, copy, &figures.complaints) {
+      var child = try child(copy.path, recovers: false)
+      defer { child.kill() }
+      try child.run {}
+    }
     let verdicts = judge.verdicts
     var starts: [Start] = []
     let path = directory + "/live.warp"
@@ -64,9 +68,18 @@ struct Enumeration {
       }
     }
     judge.verdicts = verdicts
+    if case .leave = scenario.operation, judge.woken == 0 {
+      figures.complaints.add(.wrong, "nobody finds in the next boot what was left")
+    }
     figures.recovered = judge.recovered
     figures.longestRecovery = judge.longestRecovery
     return figures
+  }
+
+  private func child(_ path: String, recovers: Bool) throws -> SteppedChild {
+    try SteppedChild(
+      ["enumerate-worker", "--path", path, "--scenario", scenario.id] + (recovers ? ["--recovers"] : []), grain,
+      hasFullDisk: scenario.hasFullDisk)
   }
 
   /// - Parameter dead: what a dead writer left; then the child is whoever comes next.
@@ -74,22 +87,22 @@ struct Enumeration {
     _ path: String, _ place: String, after dead: CrashImage? = nil, _ judge: inout Judge, _ copy: ImageCopy,
     _ figures: inout EnumerateFigures, _ note: (CrashImage, [KeyVerdict]) -> Void
   ) throws {
-    var child = try SteppedChild(
-      ["enumerate-worker", "--path", path, "--scenario", scenario.id] + (dead == nil ? [] : ["--recovers"]), grain)
+    var child = try child(path, recovers: dead != nil)
     defer { child.kill() }
-    let store = try SharedStore.open(path: path, scenario.configuration(clock))
-    defer { store.close() }
-    let files = try WatchedFiles(path, store.attachment.header.geometry)
-    var readers = Readers(store)
+    let files = try WatchedFiles(path)
+    let store =
+      scenario.allowsReaders ? try scenario.open(path, clock, boot: scenario.boots.operation) : nil
+    defer { store?.close() }
+    var readers = store.map { Readers($0) }
     var number = 0
     func look() throws {
       let image = files.image
       figures.complaints.place = "\(place), image \(number)"
       number += 1
       // As long as a dead one holds a shard, this process would recover it.
-      if dead.map({ !image.hasOwner(of: $0, scenario.shards) }) ?? true {
+      if readers != nil, dead.map({ !image.hasOwner(of: $0, scenario.shards) }) ?? true {
         let isTorn = image.isTorn(scenario.shards)
-        try readers.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
+        try readers!.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
         files.restoreLock()
       }
       try judge.judge(image, in: copy, &figures.complaints)
@@ -99,6 +112,7 @@ struct Enumeration {
     try child.run { if files.haveChanged() { try look() } }
     figures.stops += child.stops
     figures.crashes += number
+    guard let store, let readers else { return }
     figures.gets += readers.gets
     figures.busy += readers.busy
     figures.longestGet = max(figures.longestGet, readers.longest)

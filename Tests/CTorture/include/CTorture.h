@@ -58,6 +58,9 @@ TraceStop torture_trace_continue(int32_t process, int signal);
 // The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next two.
 int torture_trace_call(int32_t process, TraceCall *call);
 
+// The number of fallocate.
+extern const int64_t torture_call_allocate;
+
 // At an entry: the call will not be done. Its exit follows all the same; set its result there.
 int torture_trace_skip_call(int32_t process);
 
