@@ -29,7 +29,7 @@ extension Shard {
     }
     if planted(.recoveryLivesFirst) { store(table, from: first) }
     for slot in usedSlots where !kept.contains(slot) && state(slot) != .free {
-      setControl(slot, controlWord(slot).with(.free))
+      setControl(slot, planted(.recoveryForgetsSequence) ? Control(raw: 0) : controlWord(slot).with(.free))
     }
     if planted(.recoveryFreesFirst) { store(table, from: first) }
     relink(survivors, kept)

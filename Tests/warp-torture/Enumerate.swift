@@ -29,6 +29,15 @@ struct Enumerate: ParsableCommand {
   @Flag(help: "Say what was seen of each operation.") var verbose = false
   @Flag(help: "End with one JSON object.") var json = false
 
+  /// Not every machine can stop at stores.
+  private var grain: SteppedChild.Grain {
+    #if arch(x86_64)
+      step ? .instructions : .stores
+    #else
+      .instructions
+    #endif
+  }
+
   func validate() throws {
     guard capacity.allSatisfy({ (2...4).contains($0) }) else { throw ValidationError("a capacity is 2 to 4") }
   }
@@ -45,7 +54,7 @@ struct Enumerate: ParsableCommand {
     for scenario in scenarios {
       let recovers = deep || scenario.isStart && scenario.capacity == capacity.min()
       let figures = try withTemporaryDirectory {
-        try Enumeration(scenario, step ? .instructions : .stores, seed: seed, in: $0)
+        try Enumeration(scenario, grain, seed: seed, in: $0)
           .run(watchdog, recovers: recovers)
       }
       if verbose { System.explain("\(scenario.id): \(figures)\n") }

@@ -23,6 +23,7 @@ struct CrashImage {
 final class WatchedFiles {
   private static let registryEntries = 4
 
+  let geometry: Geometry
   private let data: UnsafeMutableRawBufferPointer
   private let lock: UnsafeMutableRawBufferPointer
   private let dataRanges: [Range<Int>]
@@ -31,7 +32,7 @@ final class WatchedFiles {
   private let lastLock: UnsafeMutableRawBufferPointer
 
   init(_ path: String) throws {
-    let geometry = try Verifier(path: path).image.geometry
+    geometry = try Verifier(path: path).image.geometry
     let lockGeometry = LockGeometry(geometry)
     data = try WatchedFiles.map(path, geometry.fileSize)
     lock = try WatchedFiles.map(path + StoreFiles.lockSuffix, lockGeometry.fileSize)
@@ -106,6 +107,15 @@ extension CrashImage {
     (0..<shards).contains { owner($0) != 0 && owner($0) == other.owner($0) }
   }
   func isOwned(_ shards: Int) -> Bool { (0..<shards).contains { owner($0) != 0 } }
+
+  /// An integer of the data file.
+  func integer(_ at: Int, _ size: Int) -> UInt64 {
+    data.withUnsafeBytes { bytes in
+      size == 8
+        ? UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        : UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+    }
+  }
 
   private func word(_ shard: Int, _ field: Field) -> UInt64 {
     let at = Format.pageSize + shard * LockLineFields.structure.size + field.offset

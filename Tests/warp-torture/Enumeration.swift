@@ -90,6 +90,7 @@ struct Enumeration {
     var child = try child(path, recovers: dead != nil)
     defer { child.kill() }
     let files = try WatchedFiles(path)
+    var order = StoreOrder(files.geometry)
     let store =
       scenario.allowsReaders ? try scenario.open(path, clock, boot: scenario.boots.operation) : nil
     defer { store?.close() }
@@ -99,13 +100,18 @@ struct Enumeration {
       let image = files.image
       figures.complaints.place = "\(place), image \(number)"
       number += 1
+      order.check(image, &figures.complaints)
       // As long as a dead one holds a shard, this process would recover it.
       if readers != nil, dead.map({ !image.hasOwner(of: $0, scenario.shards) }) ?? true {
         let isTorn = image.isTorn(scenario.shards)
         try readers!.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
         files.restoreLock()
       }
-      try judge.judge(image, in: copy, &figures.complaints)
+      do {
+        try judge.judge(image, in: copy, &figures.complaints)
+      } catch {
+        figures.complaints.add(.hang, "\(error)")
+      }
       note(image, judge.verdicts)
     }
     try look()
