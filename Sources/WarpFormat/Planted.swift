@@ -51,8 +51,6 @@ package enum Fault: String, CaseIterable, Sendable {
   case recoveryStaysEven
   /// The table is cleared before it is filled (T4).
   case recoveryClearsTable
-  /// A COMMITTED entry stays whatever its checksum is (T2).
-  case recoveryTrustsCommitted
   /// The sequence of a slot that is freed begins anew (T6).
   case recoveryForgetsSequence
   /// The newest entry may be the one that makes room (T8).

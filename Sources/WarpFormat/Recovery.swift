@@ -79,7 +79,7 @@ extension Shard {
     guard hash == metadata.hash, Int(truncatingIfNeeded: hash) & (file.header.geometry.shardCount - 1) == index
     else { return nil }
     // Within one boot, program order makes the checksum of a linked slot unnecessary.
-    if control.state == .committed, !planted(.recoveryTrustsCommitted) {
+    if control.state == .committed {
       let candidate = Candidate(slot: slot, header: header, control: control)
       let expected = file.checksum(hash: hash, candidate, metadata, stored: storedBytes(candidate))
       guard expected == metadata.checksum else { return nil }

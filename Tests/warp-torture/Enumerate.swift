@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `warp-torture enumerate`: every state in which a killed process can leave the files, operation by operation.
 //
-// - A child runs one operation, stepped through an instruction at a time: what is tested is the machine code, not a model
-//   of it. After each instruction that changed the files they are an image of a crash at that point.
+// - A child runs one operation and is stopped after each store to the files (SteppedChild): what is tested is the machine
+//   code, not a model of it. What the files hold then is the image of a crash at that point; there are no others, for a
+//   process dies between two instructions, and its stores take effect in their order.
+// - What comes from one image to the next must follow the prescribed order of stores (StoreOrder).
 // - While the child stands there, a handle on the live files reads every key (Readers).
 // - Each image is written to files of its own, recovered by whoever comes next, and judged (Judge).
 
@@ -13,7 +15,7 @@ import WarpTestSupport
 
 struct Enumerate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Kills each operation at each instruction, in effect, and judges what is left.")
+    abstract: "Judges every state of the files in which an operation can die.")
 
   @Option(help: "Only the operations whose name begins with this.") var operation = ""
   @Option(help: "The capacities of the stores, each from 2 to 4.") var capacity = [2, 3]
@@ -115,8 +117,8 @@ struct EnumerateFigures: CustomStringConvertible {
   }
 
   var description: String {
-    "\(stops) stops, \(images) images and \(crashes - images) of recoveries, \(recovered) recovered, \(gets) gets of a frozen store, "
-      + "\(busy) of them busy, lost \(complaints.lost), wrong \(complaints.wrong), hangs \(complaints.hangs), findings "
+    "\(stops) stops, \(images) images and \(crashes - images) of recoveries, \(recovered) recovered, \(gets) gets of a "
+      + "frozen store, \(busy) of them busy, lost \(complaints.lost), wrong \(complaints.wrong), hangs \(complaints.hangs), findings "
       + "\(complaints.findings), recovery at most \(longestRecovery / 1000) us"
   }
 }

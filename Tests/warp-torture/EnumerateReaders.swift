@@ -133,6 +133,24 @@ struct Readers {
     }
   }
 
+  /// Walks over all entries: each that is there appears once.
+  ///
+  /// - Parameter mayBeBusy: whether somebody holds a shard, so that its entries can't be listed.
+  func walk(_ verdicts: [KeyVerdict], mayBeBusy: Bool, _ complaints: inout Complaints) throws {
+    var found: [[UInt8]: [UInt8]] = [:]
+    do {
+      try store.forEachEntry { entry in
+        if found.updateValue(entry.value, forKey: entry.key) != nil {
+          complaints.add(.wrong, "a walk meanwhile: a key appears twice")
+        }
+      }
+    } catch let error as WarpError where error.code == .busy {
+      if !mayBeBusy { complaints.add(.lost, "a walk meanwhile: \(error)") }
+      return
+    }
+    for verdict in verdicts { complaints.judge(found[verdict.key], of: verdict, by: "a walk meanwhile") }
+  }
+
   private mutating func get(_ key: [UInt8], marking: Bool) throws -> GetResult {
     if marking { return try store.get(key, into: &buffer) }
     var facts: EntryFacts?

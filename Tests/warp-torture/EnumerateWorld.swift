@@ -23,11 +23,14 @@ enum EnumerateWorld {
 }
 
 extension Scenario {
+  /// - Parameter patience: how long the handle waits for the owner of a shard.
   func open(
-    _ path: String, _ clock: ManualClock, boot: UInt8, access: StoreConfiguration.Access = .readWrite
+    _ path: String, _ clock: ManualClock, boot: UInt8, access: StoreConfiguration.Access = .readWrite,
+    patience: Duration = .seconds(1)
   ) throws -> SharedStore {
-    try SharedStore.open(
-      StoreFiles(path: path), configuration(clock, access: access), world.environment(boot: boot))
+    var configuration = configuration(clock, access: access)
+    configuration.writerWait = patience
+    return try SharedStore.open(StoreFiles(path: path), configuration, world.environment(boot: boot))
   }
 
   /// The boot in which the store is made, the one of the operation, and the one of whoever comes next.

@@ -92,7 +92,8 @@ struct Enumeration {
     let files = try WatchedFiles(path)
     var order = StoreOrder(files.geometry)
     let store =
-      scenario.allowsReaders ? try scenario.open(path, clock, boot: scenario.boots.operation) : nil
+      scenario.allowsReaders
+      ? try scenario.open(path, clock, boot: scenario.boots.operation, patience: .microseconds(200)) : nil
     defer { store?.close() }
     var readers = store.map { Readers($0) }
     var number = 0
@@ -105,6 +106,7 @@ struct Enumeration {
       if readers != nil, dead.map({ !image.hasOwner(of: $0, scenario.shards) }) ?? true {
         let isTorn = image.isTorn(scenario.shards)
         try readers!.read(&judge.verdicts, mayBeBusy: isTorn, by: "a reader meanwhile", &figures.complaints)
+        try readers!.walk(judge.verdicts, mayBeBusy: image.isOwned(scenario.shards), &figures.complaints)
         files.restoreLock()
       }
       do {
@@ -114,6 +116,8 @@ struct Enumeration {
       }
       note(image, judge.verdicts)
     }
+    // This process's own entry in the registry is no image.
+    _ = files.haveChanged()
     try look()
     try child.run { if files.haveChanged() { try look() } }
     figures.stops += child.stops
