@@ -137,10 +137,11 @@ extension Shard {
     _ slot: SlotIndex, key: UnsafeRawBufferPointer, stored: UnsafeRawBufferPointer, header: EntryHeader,
     metadata: EntryMetadata
   ) {
-    let writing = controlWord(slot).nextWriting
+    let writing = planted(.keepsSlotSequence) ? controlWord(slot).with(.writing) : controlWord(slot).nextWriting
     // W2.3, W2.4.
     data.store64(slotOffset(slot), writing.raw)
     fenceRelease()
+    if planted(.usedSlotsLate) { put(ControlFields.usedSlots, max(slot.raw, get(ControlFields.usedSlots))) }
     let at = slotOffset(slot)
     data.store64(at &+ SlotFields.deadline.offset, header.deadline)
     // One store for both sizes: a reader that saw the key's of one entry and the value's of another would touch bytes
@@ -160,10 +161,10 @@ extension Shard {
     let meta = metadataOffset(slot, F.checksum)
     data.store64(meta, metadata.checksum)
     data.store64(meta &+ F.stamp.offset, metadata.stamp)
-    data.store64(meta &+ F.revision.offset, metadata.revision)
+    if !planted(.revisionLate) { data.store64(meta &+ F.revision.offset, metadata.revision) }
     data.store64(meta &+ F.written.offset, metadata.written)
     data.store64(meta &+ F.freshUntil.offset, metadata.freshUntil)
     data.store64(meta &+ F.hash.offset, metadata.hash)
-    setControl(slot, writing.with(.committed))
+    setControl(slot, writing.with(planted(.skipsCommitted) ? .live : .committed))
   }
 }

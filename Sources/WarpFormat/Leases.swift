@@ -90,6 +90,7 @@ extension Attachment {
   ) -> LeaseClaim? {
     let at = cellAt(shard.index, cell)
     let last = lock.load32(at + LeaseFields.claim.offset)
+    if planted(.leaseOwnedFirst) { lock.release64(at + LeaseFields.owner.offset, owner) }
     lock.store64(at + LeaseFields.hash.offset, hash)
     lock.store64(at + LeaseFields.deadline.offset, deadline)
     lock.store32(at + LeaseFields.claim.offset, (last | LeaseState.mask) &+ LeaseState.held.rawValue &+ 1)

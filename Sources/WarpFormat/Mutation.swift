@@ -112,9 +112,11 @@ extension Shard {
     let delta = entrySize(slot) &- entrySize(old)
     beginWrite()
     setVisited(slot, true)
+    if planted(.freesOldFirst) { setControl(old, controlWord(old).with(.free)) }
     link(bucket, parts.word(slot))
-    replace(old, with: slot)
+    if !planted(.losesPlace) { replace(old, with: slot) }
     setControl(slot, controlWord(slot).with(.live))
+    if planted(.revisionLate) { storeRevision(slot) }
     freeSlot(old)
     put64(ControlFields.storedBytes, storedBytes &+ delta)
     endWrite()
@@ -135,6 +137,7 @@ extension Shard {
     link(freeBucket(parts) ?? parts.fingerprint, parts.word(slot))
     append(slot)
     setControl(slot, controlWord(slot).with(.live))
+    if planted(.revisionLate) { storeRevision(slot) }
     put(ControlFields.count, UInt32(count) &+ 1)
     put64(ControlFields.storedBytes, storedBytes &+ entrySize(slot))
     endWrite()
@@ -156,9 +159,15 @@ extension Shard {
     detach(cold.slot)
     append(slot)
     setControl(slot, controlWord(slot).with(.live))
+    if planted(.revisionLate) { storeRevision(slot) }
     freeSlot(cold.slot)
     put64(ControlFields.storedBytes, storedBytes &+ delta)
     endWrite()
+  }
+
+  /// For a planted fault.
+  private func storeRevision(_ slot: SlotIndex) {
+    data.store64(metadataOffset(slot, MetadataFields.revision), get64(ControlFields.writeCounter))
   }
 
   /// A slot with room. On a full file system the policy gives up an entry whose slot has it.
@@ -203,7 +212,7 @@ extension Shard {
     let size = entrySize(slot)
     unlink(bucket)
     detach(slot)
-    freeSlot(slot)
+    if !planted(.freesLate) { freeSlot(slot) }
     put(ControlFields.count, UInt32(max(count - 1, 0)))
     put64(ControlFields.storedBytes, storedBytes &- size)
   }
@@ -254,6 +263,7 @@ extension Shard {
     beginWrite()
     drop(found.bucket, found.slot)
     endWrite()
+    if planted(.freesLate) { freeSlot(found.slot) }
     if isExpired { changes.expirations += 1 }
     return !isExpired
   }
@@ -264,6 +274,7 @@ extension Shard {
     let ended = file.voidLeases(in: self)
     defer { file.announce(ended, .over, in: self) }
     beginWrite()
+    if planted(.clearsTableFirst) { for bucket in 0...bucketMask { link(bucket, 0) } }
     for slot in usedSlots where state(slot) == .live { setControl(slot, controlWord(slot).with(.free)) }
     for bucket in 0...bucketMask { link(bucket, 0) }
     for slot in usedSlots { setNewer(slot, checked(slot.raw &+ 1)) }

@@ -165,6 +165,53 @@ package enum Fault: String, CaseIterable, Sendable {
   case emptyNameTaken
   /// F10: another version of a function has the same store.
   case versionNotInName
+
+  // MARK: A writer's order of stores (SPEC.md §10.3, §7.4, §10.5)
+
+  /// A filled slot is LIVE before its bucket names it; nothing is ever COMMITTED (W2.7).
+  case skipsCommitted
+  /// An update frees the old slot before the bucket names the new one (W3.7).
+  case freesOldFirst
+  /// W01: a backward shift clears the hole before it copies (U3, U4).
+  case shiftClearsFirst
+  /// A removal of all clears the buckets before the slots are FREE (X3, X4).
+  case clearsTableFirst
+  /// W02: a slot is filled under the sequence that it had (W2.3).
+  case keepsSlotSequence
+  /// The revision is stored when the entry is LIVE already (W2.6).
+  case revisionLate
+  /// A slot that is given back is on no list (W3.7).
+  case losesSlot
+  /// W11: the sequence is odd when the owner word is given back (W3.9).
+  case staysOdd
+  /// W10: a removed entry's slot is FREE only when the sequence is even again (W4.4).
+  case freesLate
+  /// W04: `usedSlots` is raised only when the slot is being filled (F2).
+  case usedSlotsLate
+  /// An update does not take the old slot's place in the queue (Q2).
+  case losesPlace
+
+  // MARK: Recovery (SPEC.md §23.2)
+
+  /// O04: lIVE is stored before the buckets are (T4, T5).
+  case recoveryLivesFirst
+  /// O04: fREE is stored before the buckets are (T4, T6).
+  case recoveryFreesFirst
+  /// Of two entries of one key the older one stays (T2).
+  case recoveryKeepsOlder
+  /// The sequence stays even (T1).
+  case recoveryStaysEven
+  /// The table is cleared before it is filled (T4).
+  case recoveryClearsTable
+  /// O05: the sequence of a slot that is freed begins anew (T6).
+  case recoveryForgetsSequence
+  /// The newest entry may be the one that makes room (T8).
+  case recoveryEvictsNewest
+
+  // MARK: Leases (SPEC.md §23.8)
+
+  /// A cell has its owner before it says what is claimed (Y4, Y5).
+  case leaseOwnedFirst
 }
 
 #if WARP_PLANTED

@@ -54,7 +54,8 @@ private struct Census {
 
   /// Of two slots that stay and have one key the newer revision goes on staying.
   mutating func choose(_ first: SlotIndex, _ second: SlotIndex) -> SlotIndex {
-    let (older, newer) = self[first].revision < self[second].revision ? (first, second) : (second, first)
+    let isOlder = (self[first].revision < self[second].revision) != planted(.recoveryKeepsOlder)
+    let (older, newer) = isOlder ? (first, second) : (second, first)
     heirs[Int(older.raw)] = newer.raw
     return newer
   }
@@ -90,17 +91,20 @@ private struct KeyIndex {
 extension Shard {
   /// Makes the shard sound. The caller holds the owner word. O(used slots + buckets), and sorts the slots by stamp.
   func recover(in file: Attachment) {
-    beginWrite()
+    if !planted(.recoveryStaysEven) { beginWrite() }
     var census = census(file)
     let first = firstBucket(census)
     let table = rebuiltTable(&census, from: first)
-    store(table, from: first)
+    if planted(.recoveryClearsTable) { for bucket in 0...bucketMask { link(bucket, 0) } }
+    if !planted(.recoveryLivesFirst), !planted(.recoveryFreesFirst) { store(table, from: first) }
     for slot in census.slots where census.stays(slot) && state(slot) != .live {
       setControl(slot, controlWord(slot).with(.live))
     }
+    if planted(.recoveryLivesFirst) { store(table, from: first) }
     for slot in census.slots where !census.stays(slot) && state(slot) != .free {
-      setControl(slot, controlWord(slot).with(.free))
+      setControl(slot, planted(.recoveryForgetsSequence) ? Control(raw: 0) : controlWord(slot).with(.free))
     }
+    if planted(.recoveryFreesFirst) { store(table, from: first) }
     let survivors = census.survivors
     relink(census, survivors)
     raiseCounters(census, survivors)
@@ -258,7 +262,7 @@ extension Shard {
   private func evictSurplus(_ census: Census, _ survivors: [SlotIndex], _ file: Attachment) {
     let newest = survivors.max { census[$0].revision < census[$1].revision }
     for _ in capacity..<max(capacity, survivors.count) {
-      let chosen = file.policy?(file, self) { $0 != newest } ?? oldest
+      let chosen = file.policy?(file, self) { $0 != newest || planted(.recoveryEvictsNewest) } ?? oldest
       guard let victim = chosen, let bucket = bucket(of: victim, hash: hash(victim)) else { return }
       let count = get(ControlFields.count)
       drop(bucket, victim)

@@ -76,7 +76,7 @@ extension Shard {
       // L1 to L6, and the word of that very owner.
       if waiter.asksForLife, isDead(holder), lock.exchange64(ownerAt, from: holder, to: owner) {
         // From here on nobody can take the shard for sound, whatever becomes of this owner.
-        beginWrite()
+        if !planted(.recoveryStaysEven) { beginWrite() }
         return true
       }
       guard waiter.pause(holder, lock.load64(sequenceAt)) else {
@@ -105,7 +105,10 @@ extension Shard {
 
   /// W3.9, W4.6, X6, T9.
   @inline(__always)
-  func endWrite() { lock.release64(sequenceAt, (lock.load64(sequenceAt) | 1) &+ 1) }
+  func endWrite() {
+    if planted(.staysOdd) { return }
+    lock.release64(sequenceAt, (lock.load64(sequenceAt) | 1) &+ 1)
+  }
 
   // MARK: Readers
 

@@ -77,7 +77,7 @@ extension Shard {
     let slot = SlotIndex(next)
     let allocated = try back(slot, size: size, in: file)
     // F2. A release store holds no later one back, so the fence is what WKV-W04 needs.
-    data.release32(control + ControlFields.usedSlots.offset, next)
+    if !planted(.usedSlotsLate) { data.release32(control + ControlFields.usedSlots.offset, next) }
     fenceRelease()
     setAllocated(slot, allocated)
     return slot
@@ -114,6 +114,7 @@ extension Shard {
   /// Gives a slot back. It is FREE before the sequence is even again (SPEC.md, W3).
   func freeSlot(_ slot: SlotIndex) {
     setControl(slot, controlWord(slot).with(.free))
+    if planted(.losesSlot) { return }
     setNewer(slot, checked(get(ControlFields.freeHead)))
     put(ControlFields.freeHead, slot.raw)
   }

@@ -76,6 +76,7 @@ extension Shard {
       let home = UInt32(truncatingIfNeeded: word >> 32) & bucketMask
       // It may move if its home is not between the hole (exclusive) and where it is.
       if (next &- home) & bucketMask >= (next &- hole) & bucketMask {
+        if planted(.shiftClearsFirst) { link(next, 0) }
         link(hole, word)
         hole = next
       }

@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+const int64_t torture_call_allocate = SYS_fallocate;
 
 int torture_trace_me(void) {
   if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) return -1;

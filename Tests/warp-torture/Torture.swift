@@ -22,6 +22,7 @@ struct Torture: ParsableCommand {
       WordsWorker.self, Idle.self, Fork.self, ForkWorker.self,
       Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,
       Flight.self, FlightWorker.self, Expire.self, Values.self, RecoveryTime.self,
+      Enumerate.self, EnumerateWorker.self,
     ])
 
   static func main() {

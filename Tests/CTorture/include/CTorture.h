@@ -58,11 +58,19 @@ TraceStop torture_trace_continue(int32_t process, int signal);
 // The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next two.
 int torture_trace_call(int32_t process, TraceCall *call);
 
+// The number of fallocate.
+extern const int64_t torture_call_allocate;
+
 // At an entry: the call will not be done. Its exit follows all the same; set its result there.
 int torture_trace_skip_call(int32_t process);
 
 // At an exit: what the process will see. A failure is a negated errno.
 int torture_trace_set_result(int32_t process, int64_t result);
+
+// In the child, traced: from now on each of its stores to a mapping of a file whose path begins like this is a stop of its
+// own (TRACE_STEPPED, after the store), preceded by one for SIGSEGV. The tracer delivers both signals. ENOTSUP on machines
+// other than x86-64.
+int torture_watch_stores(const char *prefix);
 
 // Eight bytes of the process's memory.
 int torture_trace_word(int32_t process, uint64_t address, uint64_t *word);
