@@ -13,6 +13,19 @@ package enum Fault: String, CaseIterable, Sendable {
   case nextMinor
   /// It writes and reads files of the next major version.
   case nextMajor
+
+  // MARK: Faults that bytes of a file or a peer reveal
+
+  /// A slot index from the map is believed.
+  case uncheckedSlot
+  /// The walk along the queue of an image goes on where it has been before.
+  case endlessQueue
+  /// The walk along the free list has no bound.
+  case endlessFreeList
+  /// The size that a typed value declares is believed.
+  case uncheckedSize
+  /// Memory is allocated for what a zstd frame declares, before that is compared with what its slot says.
+  case uncheckedFrame
 }
 
 #if WARP_PLANTED

@@ -22,8 +22,11 @@ final class FuzzWorld: Sendable {
     drawn.store(0, ordering: .relaxed)
   }
 
+  private let me = System.process()
+
   var environment: Environment {
     var world = Fixtures.environment
+    world.process = { [me] in me }
     world.bootTime = { [self] in now.load(ordering: .relaxed) }
     world.realTime = { [self] in 1_767_225_600_000_000_000 &+ now.load(ordering: .relaxed) }
     world.entropy = { [self] (count) throws(FormatError) in

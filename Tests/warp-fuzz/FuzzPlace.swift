@@ -5,12 +5,15 @@ import Glibc
 import WarpFormat
 
 struct FuzzPlace {
+  private static let zeros = [UInt8](repeating: 0, count: Format.pageSize)
+
   let directory: String
   var path: String { directory + "/fuzz.warp" }
   var lockPath: String { path + StoreFiles.lockSuffix }
 
   init() throws {
-    var template = Array("/dev/shm/warp-fuzz-XXXXXX".utf8CString)
+    let parent = System.environment("WARP_FUZZ_DIRECTORY") ?? "/dev/shm"
+    var template = Array("\(parent)/warp-fuzz-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw FormatError(.system, "mkdtemp failed", errno: errno) }
     directory = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   }
@@ -38,8 +41,9 @@ struct FuzzPlace {
     try System.setSize(file, size, path)
     let page = Format.pageSize
     for start in stride(from: 0, to: min(bytes.count, size), by: page) {
-      let chunk = bytes[start..<min(start + page, bytes.count, size)]
-      if chunk.contains(where: { $0 != 0 }) { try System.write(file, at: start, Array(chunk), path) }
+      let range = start..<min(start + page, bytes.count, size)
+      let isZero = bytes.withUnsafeBytes { $0[range].elementsEqual(FuzzPlace.zeros[0..<range.count]) }
+      if !isZero { try System.write(file, at: start, Array(bytes[range]), path) }
     }
   }
 }

@@ -15,9 +15,9 @@ enum Place: Int, CaseIterable {
   /// One slot's bytes and metadata over another's.
   case copiedSlot
 
-  /// The table of fields, nil where there is none.
-  var structure: Structure? {
-    switch self {
+  /// The tables of fields, nil where there is none.
+  static let structures: [Structure?] = allCases.map { place in
+    switch place {
     case .header: HeaderFields.structure
     case .state: StateFields.structure
     case .control: ControlFields.structure
@@ -31,6 +31,8 @@ enum Place: Int, CaseIterable {
     default: nil
     }
   }
+
+  var structure: Structure? { Place.structures[rawValue] }
 
   init(_ number: UInt8) { self = Place.allCases[Int(number) % Place.allCases.count] }
 }
@@ -82,9 +84,8 @@ struct Image {
     if recipe.repairs.contains(.entries) { repairEntries() }
     if recipe.repairs.contains(.state) { repairState() }
     if recipe.repairs.contains(.header) { Image.seal(&data, 0, HeaderFields.checksum.offset) }
-    if recipe.repairs.contains(.lockHeader), var page = lock {
-      Image.seal(&page, 0, LockHeaderFields.checksum.offset)
-      lock = page
+    if recipe.repairs.contains(.lockHeader), lock != nil {
+      Image.seal(&lock!, 0, LockHeaderFields.checksum.offset)
     }
   }
 
@@ -168,15 +169,8 @@ struct Image {
     }
     switch place {
     case .lockHeader, .line, .registry, .counters, .lease, .rawLock:
-      if var bytes = lock {
-        Image.put(&bytes, offset, size, value)
-        lock = bytes
-      }
-    case .visited:
-      if var bytes = lock {
-        Image.put(&bytes, offset, 1, value)
-        lock = bytes
-      }
+      if lock != nil { Image.put(&lock!, offset, size, value) }
+    case .visited: if lock != nil { Image.put(&lock!, offset, 1, value) }
     case .dataSize: dataSize = Int(value % UInt64(Image.mostBytes))
     case .lockSize: lockSize = Int(value % UInt64(Image.mostBytes))
     case .copiedSlot: copySlot(damage)
