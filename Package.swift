@@ -104,6 +104,6 @@ if Context.environment["WARP_FUZZ"] != nil {
     .target(name: "CFuzz", path: "Tests/CFuzz"),
     .executableTarget(
       name: "warp-fuzz", dependencies: ["CFuzz", "WarpKV", "WarpTestSupport"], path: "Tests/warp-fuzz",
-      swiftSettings: settings),
+      exclude: ["Corpus"], swiftSettings: settings),
   ]
 }

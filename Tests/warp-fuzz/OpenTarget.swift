@@ -136,7 +136,9 @@ private struct OpenSession {
     case .removeAll: try store.removeAll()
     case .iterate: try store.forEachEntry { _ in }
     case .count: _ = try store.count
-    case .statistics: _ = try store.statistics()
+    case .statistics:
+      let statistics = try store.statistics()
+      _ = (statistics.savedBytes, statistics.hitRatio, statistics.description)
     case .sync: try store.sync()
     case .lease:
       switch store.lease(key, limit: 1 << Int64(argument % 62)) {
