@@ -20,8 +20,8 @@ package enum Fault: String, CaseIterable, Sendable {
   case uncheckedSlot
   /// The walk along the queue of an image goes on where it has been before.
   case endlessQueue
-  /// The walk along the free list has no bound.
-  case endlessFreeList
+  /// A reader waits for an even sequence as long as it takes.
+  case endlessWait
   /// The size that a typed value declares is believed.
   case uncheckedSize
   /// Memory is allocated for what a zstd frame declares, before that is compared with what its slot says.

@@ -85,7 +85,7 @@ extension Shard {
     var previous: SlotIndex?
     var current: SlotIndex? = head
     var failure: FormatError?
-    for _ in 0..<(planted(.endlessFreeList) ? .max : slotCount) {
+    for _ in 0..<slotCount {
       guard let slot = current else { break }
       guard state(slot) != .live else {
         throw corrupt("\(slot) is live and on the free list", slotOffset(slot), rule: "WKV-A01")

@@ -48,6 +48,9 @@ struct Base {
 }
 
 struct Bases {
+  /// Keys that are told of a store.
+  private static let most = 24
+
   let all: [Base]
 
   /// - Throws: if a store that is made here can't be made.
@@ -111,6 +114,20 @@ struct Bases {
     store.close()
   }
 
+  /// Of the slots in their order: the queue may have no end.
+  private static func keys(_ image: FileImage) -> [[UInt8]] {
+    var keys: [[UInt8]] = []
+    for index in 0..<image.geometry.shardCount {
+      guard let shard = try? image.shard(index) else { continue }
+      for slot in 1...image.geometry.slotsPerShard {
+        guard let entry = try? image.entry(slot, of: shard, buckets: [:]), !keys.contains(entry.key) else { continue }
+        keys.append(entry.key)
+        if keys.count == most { return keys }
+      }
+    }
+    return keys
+  }
+
   private static func base(
     _ name: String, _ data: [UInt8], _ place: FuzzPlace, _ world: FuzzWorld
   ) throws -> Base {
@@ -119,9 +136,7 @@ struct Bases {
     place.clear()
     try TestFiles.write(place.path, data)
     if let image = try? FileImage(path: place.path) {
-      for shard in 0..<image.geometry.shardCount {
-        keys += ((try? image.entries(inShard: shard)) ?? []).map(\.key)
-      }
+      keys = Bases.keys(image)
     }
     world.reset()
     let configuration = StoreConfiguration(ifDifferent: .useExisting, createIfMissing: false)
@@ -132,6 +147,6 @@ struct Bases {
     place.clear()
     return Base(
       number: UInt16(truncatingIfNeeded: XXH3.hash64(Array(name.utf8), seed: 0)), data: data, lock: lock,
-      keys: Array(keys.prefix(24)))
+      keys: keys)
   }
 }
