@@ -120,7 +120,9 @@ struct Bases {
     for index in 0..<image.geometry.shardCount {
       guard let shard = try? image.shard(index) else { continue }
       for slot in 1...image.geometry.slotsPerShard {
-        guard let entry = try? image.entry(slot, of: shard, buckets: [:]), !keys.contains(entry.key) else { continue }
+        guard let entry = try? image.entry(slot, of: shard, buckets: [:]), !keys.contains(entry.key) else {
+          continue
+        }
         keys.append(entry.key)
         if keys.count == most { return keys }
       }

@@ -109,7 +109,9 @@ struct Image {
     put(&bytes, start + size, 8, XXH3.hash64([UInt8](bytes[start..<(start + size)]), seed: 0))
   }
 
-  private func number(_ field: Field, _ start: Int = 0) -> UInt64 { Image.get(data, start + field.offset, field.size) }
+  private func number(_ field: Field, _ start: Int = 0) -> UInt64 {
+    Image.get(data, start + field.offset, field.size)
+  }
 
   // MARK: Places
 
@@ -242,7 +244,8 @@ struct Image {
     resize(&data, to: wanted.fileSize)
     dataSize = wanted.fileSize
     Image.seal(&data, 0, F.checksum.offset)
-    guard var bytes = lock, let header = try? Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: dataSize)
+    guard var bytes = lock,
+      let header = try? Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: dataSize)
     else { return }
     lockSize = lockGeometry.fileSize
     resize(&bytes, to: lockSize)
@@ -271,7 +274,9 @@ struct Image {
   /// The checksums of all live slots, as the format has them.
   private mutating func repairEntries() {
     guard data.count >= geometry.fileSize else { return }
-    let words = (Image.get(data, HeaderFields.storeID.offset, 8), Image.get(data, HeaderFields.storeID.offset + 8, 8))
+    let words = (
+      Image.get(data, HeaderFields.storeID.offset, 8), Image.get(data, HeaderFields.storeID.offset + 8, 8)
+    )
     for shard in 0..<geometry.shardCount {
       let used = min(Int(number(ControlFields.usedSlots, geometry.shardOffset(shard))), geometry.slotsPerShard)
       for slot in 0..<min(used, 512) {

@@ -111,7 +111,8 @@ enum Mutator {
       let value = Array(bytes.dropFirst(3))
       let level = random.below(20)
       let frame = value.withUnsafeBytes { Compression.compress($0, level: level, limit: value.count + 64) }
-      return [UInt8(value.count & 0xFF), UInt8(value.count >> 8 & 0xFF), UInt8(value.count >> 16 & 0x0F)] + (frame ?? [])
+      return [UInt8(value.count & 0xFF), UInt8(value.count >> 8 & 0xFF), UInt8(value.count >> 16 & 0x0F)]
+        + (frame ?? [])
     }
     let width = [1, 2, 4, 8][Int(bytes[7] >> 6)]
     let start = bytes[7] & 0x20 != 0 ? 8 : 9

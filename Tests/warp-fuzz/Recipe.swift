@@ -75,7 +75,9 @@ struct Recipe {
   var operations: [Operation]
   var damages: [Damage]
 
-  init(base: UInt16, repairs: Repairs = .all, access: UInt8 = 0, operations: [Operation] = [], damages: [Damage] = []) {
+  init(
+    base: UInt16, repairs: Repairs = .all, access: UInt8 = 0, operations: [Operation] = [], damages: [Damage] = []
+  ) {
     self.base = base
     self.repairs = repairs
     self.access = access
@@ -104,7 +106,9 @@ struct Recipe {
   }
 
   var bytes: [UInt8] {
-    var bytes = [UInt8(truncatingIfNeeded: base), UInt8(base >> 8), repairs.rawValue, access, UInt8(operations.count)]
+    var bytes = [
+      UInt8(truncatingIfNeeded: base), UInt8(base >> 8), repairs.rawValue, access, UInt8(operations.count),
+    ]
     for operation in operations { bytes += [operation.kind, operation.key, operation.argument] }
     for damage in damages { bytes += damage.bytes }
     return bytes

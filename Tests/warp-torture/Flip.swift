@@ -45,7 +45,8 @@ struct FlipOptions: ParsableArguments {
 }
 
 struct Flip: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Flips bytes of the mapped files under running workers.")
+  static let configuration = CommandConfiguration(
+    abstract: "Flips bytes of the mapped files under running workers.")
 
   /// Nanoseconds.
   private static let longestCall: Int64 = 30_000_000_000
@@ -70,7 +71,9 @@ struct Flip: ParsableCommand {
         let words = try SharedWords(directory + "/words", count: FlipWords.count(workers: options.workers))
         let seed = random.next()
         let children = try (0..<options.workers).map {
-          try Child(["flip-worker", "--directory", directory, "--index", "\($0)", "--seed", "\(seed &+ UInt64($0))"])
+          try Child([
+            "flip-worker", "--directory", directory, "--index", "\($0)", "--seed", "\(seed &+ UInt64($0))",
+          ])
         }
         var hand = FlipHand(path: directory + "/flip.warp", random: SeededGenerator(seed: seed))
         let roundEnd = min(end, System.bootTime() + Flip.round)
@@ -81,7 +84,8 @@ struct Flip: ParsableCommand {
         for child in children {
           let ending = child.wait(seconds: 10)
           guard !ending.isClean, !ending.isHung else { continue }
-          System.explain("round \(rounds), seed \(seed): a worker ended by signal \(ending.signal), code \(ending.code)\n")
+          System.explain(
+            "round \(rounds), seed \(seed): a worker ended by signal \(ending.signal), code \(ending.code)\n")
           deaths += 1
         }
         for index in sums.indices where index != FlipWords.slowest { sums[index] &+= words.load(index) }

@@ -158,7 +158,8 @@ struct FlipHand {
 
   /// Where the structures are, if the header can be read.
   private mutating func learn() {
-    guard let data, let page = try? firstPage(), let header = try? Header(verifying: page, fileSize: data.words.count * 8)
+    guard let data, let page = try? firstPage(),
+      let header = try? Header(verifying: page, fileSize: data.words.count * 8)
     else { return }
     let geometry = header.geometry
     let lock = LockGeometry(geometry)

@@ -9,7 +9,8 @@ import WarpTestSupport
 
 /// One call, as the parent names it when it takes too long.
 enum FlipCall: Int, CaseIterable {
-  case open, get, getMany, contains, entry, set, setMany, add, replace, touch, take, increment, update, remove, removeAll
+  case open, get, getMany, contains, entry, set, setMany, add, replace, touch, take, increment, update, remove,
+    removeAll
   case iterate, statistics, lease, readOnly, verify, anotherShape, delete, close
 }
 
@@ -55,7 +56,8 @@ private struct Flipped {
   private mutating func key() -> [UInt8] { Array("key \(random.below(60))".utf8) }
 
   private mutating func value() -> [UInt8] {
-    [UInt8](repeating: UInt8(truncatingIfNeeded: random.next()), count: random.below(random.below(8) == 0 ? 900 : 60))
+    [UInt8](
+      repeating: UInt8(truncatingIfNeeded: random.next()), count: random.below(random.below(8) == 0 ? 900 : 60))
   }
 
   mutating func step() {
@@ -183,7 +185,9 @@ private struct Flipped {
   /// The counter is in the file that is flipped: only a small step up is believed.
   private mutating func countRecoveries(_ store: SharedStore) throws {
     let now = try store.statistics().recoveries
-    if let before = recoveries, now > before, now - before < 1000 { words.add(FlipWords.recoveries, UInt64(now - before)) }
+    if let before = recoveries, now > before, now - before < 1000 {
+      words.add(FlipWords.recoveries, UInt64(now - before))
+    }
     recoveries = now
   }
 }
