@@ -98,3 +98,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzz targets need Clang's libFuzzer at link time, so only Scripts/fuzz, which knows where it is, asks for them.
+if Context.environment["WARP_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CFuzz", path: "Tests/CFuzz"),
+    .executableTarget(
+      name: "warp-fuzz", dependencies: ["CFuzz", "WarpKV", "WarpTestSupport"], path: "Tests/warp-fuzz",
+      exclude: ["Corpus"], swiftSettings: settings),
+  ]
+}

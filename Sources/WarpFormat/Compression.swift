@@ -44,9 +44,11 @@ public enum Compression {
   /// Whether a frame declares exactly this content size; asked before anything is allocated for it.
   package static func declares(_ frame: UnsafeRawBufferPointer, _ size: Int) -> Bool {
     #if Zstd
-      unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count) == UInt64(size)
+      let declared = unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
+      if planted(.uncheckedFrame) { _ = [UInt8](repeating: 0, count: Int(declared)) }
+      return declared == UInt64(size)
     #else
-      false
+      return false
     #endif
   }
 

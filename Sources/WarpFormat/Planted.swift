@@ -212,6 +212,19 @@ package enum Fault: String, CaseIterable, Sendable {
 
   /// A cell has its owner before it says what is claimed (Y4, Y5).
   case leaseOwnedFirst
+
+  // MARK: Faults that bytes of a file or a peer reveal
+
+  /// A slot index from the map is believed.
+  case uncheckedSlot
+  /// The walk along the queue of an image goes on where it has been before.
+  case endlessQueue
+  /// A reader waits for an even sequence as long as it takes.
+  case endlessWait
+  /// The size that a typed value declares is believed.
+  case uncheckedSize
+  /// Memory is allocated for what a zstd frame declares, before that is compared with what its slot says.
+  case uncheckedFrame
 }
 
 #if WARP_PLANTED

@@ -120,7 +120,7 @@ extension Shard {
     while true {
       let sequence = lock.acquire64(sequenceAt)
       if sequence & 1 == 0 { return sequence }
-      guard waiter.pause(lock.load64(ownerAt), sequence) else { return nil }
+      guard planted(.endlessWait) || waiter.pause(lock.load64(ownerAt), sequence) else { return nil }
     }
   }
 

@@ -89,7 +89,8 @@ public struct Shard {
   /// A slot index from the map: nil unless it names a slot that was used.
   @inline(__always)
   func checked(_ raw: UInt32) -> SlotIndex? {
-    raw != 0 && raw <= min(get(ControlFields.usedSlots), slotCount) ? SlotIndex(raw) : nil
+    if planted(.uncheckedSlot) { return raw != 0 ? SlotIndex(raw) : nil }
+    return raw != 0 && raw <= min(get(ControlFields.usedSlots), slotCount) ? SlotIndex(raw) : nil
   }
 
   /// Every slot that was ever used.

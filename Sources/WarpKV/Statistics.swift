@@ -72,7 +72,7 @@ public struct StoreStatistics: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Bytes that compression has saved so far.
-  public var savedBytes: Int { compressedFrom - compressedTo }
+  public var savedBytes: Int { compressedFrom &- compressedTo }
 
   public var description: String {
     "hits \(hits), misses \(misses), count \(count) of \(capacity), evictions \(evictions), expirations "

@@ -70,12 +70,16 @@ struct Child {
   func resume() { send(SIGCONT) }
 
   /// Whether it is dead, and a zombie until it is waited for.
-  func awaitDeath() -> Bool {
+  var isDead: Bool {
     var info = siginfo_t()
+    return waitid(P_PID, id_t(id), &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_signo != 0
+  }
+
+  /// Waits until it is.
+  func awaitDeath() -> Bool {
     let end = System.bootTime() + 5_000_000_000
     while System.bootTime() < end {
-      info.si_signo = 0
-      if waitid(P_PID, id_t(id), &info, WEXITED | WNOWAIT | WNOHANG) == 0, info.si_signo != 0 { return true }
+      if isDead { return true }
       System.yield()
     }
     return false

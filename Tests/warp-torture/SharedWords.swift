@@ -6,7 +6,7 @@ import Glibc
 import Synchronization
 import WarpFormat
 
-/// A mapped array of atomic words. The mapping lives until the process ends.
+/// A mapped array of atomic words. The mapping lives until `unmap`, or until the process ends.
 struct SharedWords: @unchecked Sendable {
   // Sendable: every word is accessed atomically.
   private let base: UnsafeMutablePointer<Atomic<UInt64>>
@@ -24,6 +24,9 @@ struct SharedWords: @unchecked Sendable {
     base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: size / 8)
     self.count = size / 8
   }
+
+  /// Nothing may use it afterwards.
+  func unmap() { munmap(base, max(count, 1) * 8) }
 
   func load(_ index: Int) -> UInt64 { base[index].load(ordering: .sequentiallyConsistent) }
   func store(_ index: Int, _ value: UInt64) { base[index].store(value, ordering: .sequentiallyConsistent) }

@@ -23,6 +23,7 @@ struct Torture: ParsableCommand {
       Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,
       Flight.self, FlightWorker.self, Expire.self, Values.self, RecoveryTime.self,
       Enumerate.self, EnumerateWorker.self,
+      Flip.self, FlipWorker.self,
     ])
 
   static func main() {

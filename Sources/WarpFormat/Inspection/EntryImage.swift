@@ -28,7 +28,9 @@ extension ShardImage {
     var slots: [Int] = []
     var seen = Set<Int>()
     var slot = Int(control.integer(ControlFields.oldest))
-    while slot != 0, slot <= usedSlots, state(slot) == .live, seen.insert(slot).inserted {
+    while slot != 0, slot <= usedSlots, state(slot) == .live,
+      seen.insert(slot).inserted || planted(.endlessQueue)
+    {
       slots.append(slot)
       slot = Int(metadata(MetadataFields.newer, slot: slot))
     }

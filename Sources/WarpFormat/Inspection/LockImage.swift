@@ -118,10 +118,12 @@ public struct LockImage: Sendable {
     let stripes = try file.read(at: geometry.countersOffset, count: Format.counterStripes * size)
     var values = CounterValues()
     for counter in Counter.allCases {
+      // Made anew at each mention.
+      let field = counter.field
       for stripe in 1..<Format.counterStripes {
-        values[counter] &+= stripes.integer(counter.field, at: stripe * size)
+        values[counter] &+= stripes.integer(field, at: stripe * size)
       }
-      values[counter] &-= stripes.integer(counter.field)
+      values[counter] &-= stripes.integer(field)
     }
     return values
   }

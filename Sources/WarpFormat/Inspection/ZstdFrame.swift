@@ -4,12 +4,12 @@
 // The frame's blocks are stepped over, not decoded, so no library is needed and nothing is allocated. That the blocks
 // decode is not checked here: the entry's checksum covers their bytes.
 
-enum ZstdFrame {
+package enum ZstdFrame {
   private static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
   private static let largestBlock = 128 << 10
 
   /// What keeps the bytes from being one frame whose content has `rawSize` bytes; nil if they are.
-  static func problem(in bytes: [UInt8], rawSize: UInt64) -> String? {
+  package static func problem(in bytes: [UInt8], rawSize: UInt64) -> String? {
     guard bytes.count >= 5, Array(bytes.prefix(4)) == magic else { return "the value is no zstd frame" }
     let descriptor = bytes[4]
     guard descriptor & 0b1000 == 0 else { return "the zstd frame sets a reserved bit" }
