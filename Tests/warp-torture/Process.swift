@@ -25,6 +25,16 @@ struct Child {
     id = child
   }
 
+  /// A copy of this process as it is, which runs `body` and ends with its status. Other threads must hold no lock.
+  ///
+  /// - Throws: `system` with errno.
+  init(running body: () -> Int32) throws {
+    let child = Glibc.fork()
+    guard child >= 0 else { throw FormatError(.system, "fork failed", errno: errno) }
+    if child == 0 { _exit(torture_die_with_parent() == 0 ? body() : 125) }
+    id = child
+  }
+
   /// What a child does before anything else.
   static func begin(_ arguments: [String]) {
     guard arguments.count > 1, arguments[1].hasSuffix("-worker") else { return }

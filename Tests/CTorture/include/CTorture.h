@@ -64,6 +64,16 @@ int torture_trace_skip_call(int32_t process);
 // At an exit: what the process will see. A failure is a negated errno.
 int torture_trace_set_result(int32_t process, int64_t result);
 
+// A call of no effect, by which the tracer sees where the child is.
+void torture_trace_mark(void);
+int torture_trace_is_mark(const TraceCall *call);
+
+// The name of a system call that the library makes; "call NUMBER" for any other. Good until the next call.
+const char *torture_call_name(int64_t number);
+
+// From now on malloc lives on memory that it has: it makes no system calls, so those that a trace shows are the program's.
+int torture_fill_heap(void);
+
 // Eight bytes of the process's memory.
 int torture_trace_word(int32_t process, uint64_t address, uint64_t *word);
 
