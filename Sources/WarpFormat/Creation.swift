@@ -53,7 +53,7 @@ struct CreationLock: ~Copyable {
 
   deinit {
     if planted(.creationLockUnlinked) { _ = try? System.remove(files.initialization) }
-    if file.isOurs { System.unlockFile(file.descriptor) }
+    if file.isNotForeign { System.unlockFile(file.descriptor) }
   }
 
   /// Runs `body` if nobody is attached, and lets nobody attach meanwhile; returns whether it ran. An attacher that finds

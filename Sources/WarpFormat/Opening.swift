@@ -85,12 +85,21 @@ extension OpenRequest {
       throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
     }
     let wanted = try Geometry(parameters)
-    guard environment.bootID().contains(where: { $0 != 0 }) else {
+    let bootID = environment.bootID()
+    guard bootID.contains(where: { $0 != 0 }) else {
       throw FormatError(
         .unsupportedPlatform,
         "the system tells no boot id, so nobody could see that a store is of another boot: mount /proc",
         path: files.data)
     }
+    // It is what it is as long as this process lives. Were it asked for again and not told, for want of a descriptor, the
+    // store would seem to be of another boot.
+    var request = self
+    request.environment.bootID = { bootID }
+    return try request.attach(wanted)
+  }
+
+  private func attach(_ wanted: Geometry) throws(FormatError) -> Attachment {
     var progress = Progress()
     for attempt in 0..<Format.attachTries {
       if attempt > 0 { System.sleep(min(Int64(attempt) * 10_000, 1_000_000)) }

@@ -15,6 +15,10 @@
     func free() {}
   }
 
+  extension FormatError {
+    var isClosedDescriptor: Bool { false }
+  }
+
   extension System {
     private static func unsupported() -> FormatError {
       FormatError(.unsupportedPlatform, "shared stores need POSIX files and memory: use the memory backend here")
