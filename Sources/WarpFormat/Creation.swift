@@ -72,7 +72,7 @@ struct CreationLock: ~Copyable {
 
   /// Makes both files; whatever had the names is replaced.
   func create(_ header: Header, _ environment: Environment) throws(FormatError) {
-    try prepare(header, ClockRecord.initial(environment), environment)
+    try prepare(header, try ClockRecord.initial(environment), environment)
     try publish()
   }
 
@@ -144,7 +144,7 @@ struct CreationLock: ~Copyable {
     defer { System.close(file) }
     let records = environment.recordsInode
     let lock = LockHeader(
-      header, bootID: environment.bootID(), device: records ? data.device : 0,
+      header, bootID: try environment.bootID(), device: records ? data.device : 0,
       inode: records ? data.inode : 0)
     try System.setSize(file, lock.geometry.fileSize, path)
     try System.allocate(file, 0, lock.geometry.fileSize, path)

@@ -85,15 +85,14 @@ extension OpenRequest {
       throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
     }
     let wanted = try Geometry(parameters)
-    let bootID = environment.bootID()
+    let bootID = try environment.bootID()
     guard bootID.contains(where: { $0 != 0 }) else {
       throw FormatError(
         .unsupportedPlatform,
         "the system tells no boot id, so nobody could see that a store is of another boot: mount /proc",
         path: files.data)
     }
-    // It is what it is as long as this process lives. Were it asked for again and not told, for want of a descriptor, the
-    // store would seem to be of another boot.
+    // It is asked for once: it is what it is as long as this process lives.
     var request = self
     request.environment.bootID = { bootID }
     return try request.attach(wanted)
@@ -160,7 +159,7 @@ extension OpenRequest {
       if !readOnly { try CreationLock(files, waiting: creationWait).unmark(opened.file) }
       return nil
     }
-    guard opened.clock.bootID == environment.bootID() || planted(.otherBootUsed) else {
+    guard try opened.clock.bootID == environment.bootID() || planted(.otherBootUsed) else {
       try awaken(opened, wanted)
       return nil
     }

@@ -34,6 +34,8 @@ struct FaultOutcome {
   var sites: [CallSite] = []
   /// The call that was disturbed.
   var disturbed: CallSite?
+  /// The one that comes after it.
+  var next: CallSite?
   /// nil: done.
   var code: FormatError.Code?
   var errno: Int32 = 0

@@ -12,10 +12,12 @@ import WarpFormat
 /// One system call, as people read it.
 struct CallSite: Hashable {
   let name: String
-  /// Which file, or which of the things that the call can do.
-  let detail: String
+  /// Which of the things that the call can do.
+  var kind = ""
+  /// The file, without what changes from run to run.
+  var path = ""
 
-  var label: String { detail.isEmpty ? name : name + " " + detail }
+  var label: String { [name, kind, path].filter { !$0.isEmpty }.joined(separator: " ") }
 
   /// Calls that have no error to give.
   static let infallible: Set<String> = [
@@ -113,28 +115,32 @@ struct TracedChild {
 
   // MARK: What people read
 
+  private static let lockCommands: [UInt64: String] = [36: "F_OFD_GETLK", 37: "F_OFD_SETLK", 1030: "F_DUPFD_CLOEXEC"]
+
   private func site(_ call: TraceCall) -> CallSite {
     let name = String(cString: torture_call_name(call.number))
-    let (first, second, third, fourth) = (call.arguments.0, call.arguments.1, call.arguments.2, call.arguments.3)
+    let (first, second, _, fourth, fifth, _) = call.arguments
     switch name {
     case "openat", "newfstatat":
       let path = text(second)
-      return CallSite(name: path.isEmpty ? "fstat" : name, detail: path)
-    case "unlink", "rename", "mkdir", "readlink": return CallSite(name: name, detail: text(first))
+      return path.isEmpty
+        ? CallSite(name: "fstat", path: file(first)) : CallSite(name: name, path: path)
+    case "unlink", "rename", "mkdir", "readlink": return CallSite(name: name, path: text(first))
     case "fcntl":
-      let commands: [UInt64: String] = [3: "F_GETFL", 36: "F_OFD_GETLK", 37: "F_OFD_SETLK", 1030: "F_DUPFD_CLOEXEC"]
-      return CallSite(name: name, detail: commands[second] ?? "\(second)")
-    case "flock": return CallSite(name: name, detail: second == UInt64(LOCK_UN) ? "LOCK_UN" : "LOCK_EX")
+      return CallSite(name: name, kind: TracedChild.lockCommands[second] ?? "\(second)", path: file(first))
+    case "flock":
+      return CallSite(name: name, kind: second == UInt64(LOCK_UN) ? "LOCK_UN" : "LOCK_EX", path: file(first))
     case "mmap":
       let flags = Int32(truncatingIfNeeded: fourth)
-      let kind = flags & MAP_SHARED != 0 ? "shared" : "private"
-      return CallSite(name: name, detail: flags & MAP_FIXED != 0 ? kind + " fixed" : kind)
-    case "fstat" where third != 0: return CallSite(name: name, detail: "")
-    default: return CallSite(name: name, detail: "")
+      if flags & MAP_SHARED != 0 { return CallSite(name: name, kind: "shared", path: file(fifth)) }
+      return CallSite(name: name, kind: flags & MAP_FIXED != 0 ? "private fixed" : "private")
+    case "pread64", "pwrite64", "close", "fsync", "ftruncate", "fallocate", "fstatfs", "lseek", "getdents64":
+      return CallSite(name: name, path: file(first))
+    default: return CallSite(name: name)
     }
   }
 
-  /// A path of the child's, without what changes from run to run.
+  /// A path of the child's.
   private func text(_ address: UInt64) -> String {
     var bytes: [UInt8] = []
     while bytes.count < 512 {
@@ -144,7 +150,19 @@ struct TracedChild {
       bytes += eight.prefix { $0 != 0 }
       if eight.contains(0) { break }
     }
-    let path = String(decoding: bytes, as: UTF8.self)
+    return plain(String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// What a descriptor of the child's stands for.
+  private func file(_ descriptor: UInt64) -> String {
+    var target = [CChar](repeating: 0, count: 512)
+    let number = Int32(truncatingIfNeeded: descriptor)
+    let size = readlink("/proc/\(child.id)/fd/\(number)", &target, 511)
+    return plain(String(decoding: target.prefix(max(size, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  /// Without the directory of the run, and without numbers of processes.
+  private func plain(_ path: String) -> String {
     if path.hasPrefix(directory) { return String(path.dropFirst(directory.count)) }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).map { part in
       part.allSatisfy(\.isNumber) && !part.isEmpty ? "N" : String(part)

@@ -13,12 +13,6 @@ import Glibc
 import WarpFormat
 import WarpKV
 
-/// The errors, by their names.
-private let faultErrors: [(name: String, number: Int32)] = [
-  ("ENOSPC", ENOSPC), ("EMFILE", EMFILE), ("EINTR", EINTR), ("EACCES", EACCES), ("ENOLCK", ENOLCK), ("ENOMEM", ENOMEM),
-  ("EDQUOT", EDQUOT), ("EIO", EIO),
-]
-
 struct Faults: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lets each system call fail, or kills the process at it, and judges what is left.")
@@ -26,13 +20,14 @@ struct Faults: ParsableCommand {
   @Option(help: "Only this operation: \(FaultOperation.allCases.map(\.rawValue).joined(separator: ", ")).")
   var operation: FaultOperation?
   @Option(help: "Only this error, as ENOSPC.") var errno: String?
+  @Option(help: "Faults at each call at most, others at each.") var sample = Int.max
   @Flag(help: "Kill the process before and after each call.") var kill = false
   @Flag(help: "List the calls of each operation and what came of their failures.") var list = false
   @Flag(help: "End with one JSON object.") var json = false
 
   func validate() throws {
     guard errno == nil || faultErrors.contains(where: { $0.name == errno }) else {
-      throw ValidationError("one of \(faultErrors.map(\.name).joined(separator: ", "))")
+      throw ValidationError("--errno is one of \(faultErrors.map(\.name).joined(separator: ", "))")
     }
   }
 
@@ -46,7 +41,9 @@ struct Faults: ParsableCommand {
       for (index, site) in undisturbed.sites.enumerated() {
         for disturbance in disturbances(index, site) {
           watchdog.progress()
-          tally.add(try FaultRun(operation: operation, disturbance: disturbance).run(), disturbance)
+          var outcome = try FaultRun(operation: operation, disturbance: disturbance).run()
+          outcome.next = undisturbed.sites.dropFirst(index + 1).first
+          tally.add(outcome, disturbance)
         }
       }
     }
@@ -60,68 +57,14 @@ struct Faults: ParsableCommand {
   private func disturbances(_ index: Int, _ site: CallSite) -> [Disturbance] {
     if kill { return [.deathBefore(index), .deathAfter(index)] }
     guard site.canFail else { return [] }
-    return faultErrors.filter { errno == nil || $0.name == errno }.flatMap { error -> [Disturbance] in
+    let all = faultErrors.filter { errno == nil || $0.name == errno }.flatMap { error -> [Disturbance] in
       let once = Disturbance.failure(at: index, errno: error.number, lasting: false)
       // Nobody is interrupted for ever.
       return error.number == EINTR ? [once] : [once, .failure(at: index, errno: error.number, lasting: true)]
     }
+    guard sample < all.count else { return all }
+    // Others at each call. 7 has no factor in common with the number of disturbances, so all have their turn.
+    return (0..<sample).map { all[(index * sample + $0) * 7 % all.count] }
   }
 }
 
-/// Sums of all runs.
-private struct FaultTally {
-  private var operation = FaultOperation.create
-  private var operations = 0
-  private var sites: [String: Int] = [:]
-  private var faults = 0
-  private var deaths = 0
-  /// By call and how the operation ended.
-  private var endings: [String: [String: Int]] = [:]
-  private var codes: [String: Int] = [:]
-  private(set) var violations = 0
-
-  mutating func begin(_ operation: FaultOperation, _ outcome: FaultOutcome) {
-    self.operation = operation
-    operations += 1
-    for site in outcome.sites { sites[site.name, default: 0] += 1 }
-    if let code = outcome.code { complain("\(operation), undisturbed: \(code)") }
-    for complaint in outcome.complaints { complain("\(operation), undisturbed: \(complaint)") }
-  }
-
-  mutating func add(_ outcome: FaultOutcome, _ disturbance: Disturbance) {
-    guard let site = outcome.disturbed else { return complain("\(operation): another sequence of calls") }
-    let place = "\(operation), \(site.label)"
-    for complaint in outcome.complaints { complain("\(place), \(disturbance): \(complaint)") }
-    guard case .failure(_, let number, _) = disturbance else {
-      deaths += 1
-      return
-    }
-    faults += 1
-    let name = faultErrors.first { $0.number == number }!.name
-    let ending = outcome.code?.rawValue ?? "done"
-    codes[ending, default: 0] += 1
-    endings["\(operation) | \(site.label)", default: [:]]["\(name) \(ending) \(outcome.errno == number ? "" : "\(outcome.errno)")", default: 0] += 1
-  }
-
-  private mutating func complain(_ text: String) {
-    System.explain(text + "\n")
-    violations += 1
-  }
-
-  func list() {
-    for (site, counts) in endings.sorted(by: { $0.key < $1.key }) {
-      let text = counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
-      System.explain("\(site): \(text)\n")
-    }
-  }
-
-  func add(to report: inout Report) {
-    report.add("operations", operations)
-    report.add("callSites", sites.values.reduce(0, +))
-    report.add("faults", faults)
-    report.add("deaths", deaths)
-    for (name, count) in sites.sorted(by: { $0.key < $1.key }) { report.add("sites_" + name, count) }
-    for (code, count) in codes.sorted(by: { $0.key < $1.key }) { report.add("ended_" + code, count) }
-    report.add("violations", violations)
-  }
-}
