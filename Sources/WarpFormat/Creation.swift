@@ -100,6 +100,7 @@ struct CreationLock: ~Copyable {
   }
 
   func discard() {
+    if planted(.halfMadeFilesStay) { return }
     _ = try? System.remove(files.newData)
     _ = try? System.remove(files.newLock)
   }

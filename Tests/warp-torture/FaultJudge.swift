@@ -13,6 +13,13 @@ struct FaultJudge {
   /// Nanoseconds: a lost lock file of a store in use takes a second, and nobody uses this one.
   private static let patience: Int64 = 2_000_000_000
 
+  /// Files that only a creation under way has.
+  func lookForLeftovers(_ complaints: inout [String]) throws {
+    guard try System.status(path: scene.place) != nil else { return }
+    let names = try System.list(scene.place).filter { $0.hasSuffix("-new") }
+    if !names.isEmpty { complaints.append("it leaves \(names)") }
+  }
+
   func judge(_ complaints: inout [String]) throws {
     let contents = scene.contents(isDone: isDone)
     if contents == .gone, try System.status(path: scene.path) != nil { complaints.append("it is still there") }

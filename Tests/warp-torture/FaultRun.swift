@@ -76,7 +76,10 @@ struct FaultRun {
       // The child may have told nothing; what it left is judged all the same.
       let isDone = !disturbance.isDeath && outcome.code == nil && words.load(Told.isDone) == 1
       do {
-        try FaultJudge(scene: FaultScene(operation, here), isDone: isDone).judge(&outcome.complaints)
+        let judge = FaultJudge(scene: FaultScene(operation, here), isDone: isDone)
+        // What can't be removed stays until somebody can.
+        if !disturbance.isDeath, outcome.disturbed?.name != "unlink" { try judge.lookForLeftovers(&outcome.complaints) }
+        try judge.judge(&outcome.complaints)
       } catch {
         outcome.complaints.append("the next opener: \(error)")
       }

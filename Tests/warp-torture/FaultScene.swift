@@ -48,12 +48,13 @@ struct FaultScene {
   /// Where the store's files are.
   var place: String { operation == .createNamed ? directory + "/named/v1" : directory }
 
+  /// Slots so large that each takes its blocks when it is first used.
   static func configuration(
     capacity: Int = 64, _ ifDifferent: StoreConfiguration.IfDifferent = .replace,
     _ access: StoreConfiguration.Access = .readWrite
   ) -> StoreConfiguration {
     StoreConfiguration(
-      capacity: capacity, maxKeySize: 32, maxValueSize: 4096, shards: 2, access: access, ifDifferent: ifDifferent)
+      capacity: capacity, maxKeySize: 32, maxValueSize: 20_000, shards: 2, access: access, ifDifferent: ifDifferent)
   }
 
   /// The real one, but that it leaves a store on tmpfs as it leaves one on a disk.
@@ -73,7 +74,7 @@ struct FaultScene {
 
   static func key(_ number: Int) -> [UInt8] { Array("old \(number)".utf8) }
   static func value(_ number: Int) -> [UInt8] { [UInt8](repeating: UInt8(number), count: 100 + number) }
-  static let large = [UInt8](repeating: 0x5A, count: 3000)
+  static let large = [UInt8](repeating: 0x5A, count: 15_000)
 
   // MARK: Before
 

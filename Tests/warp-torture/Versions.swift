@@ -88,10 +88,12 @@ struct Versions: ParsableCommand {
       let endings = children.map { $0.wait() }
       let seconds = Double(System.bootTime() - began) / 1e9
       var stores = 0
+      var newer = 0
       var destroyed = 0
       for round in 0..<options.rounds {
         let (kept, lost) = try judge(directory, round)
         stores += kept
+        if try isNewer("\(directory)/p\(round)/race.warp") { newer += 1 }
         destroyed += lost
       }
       let refused = Int(words.load(VersionsWords.refused))
@@ -101,6 +103,7 @@ struct Versions: ParsableCommand {
       report.add("processes", options.processes)
       report.add("rounds", options.rounds)
       report.add("stores", stores)
+      report.add("storesOfTheOtherByPath", newer)
       report.add("refusedVersion", refused)
       report.add("refusedParameters", Int(words.load(VersionsWords.differing)))
       report.add("failures", Int(words.load(VersionsWords.failures)))
@@ -115,6 +118,16 @@ struct Versions: ParsableCommand {
         violations: Int(words.load(VersionsWords.failures)) + destroyed + endings.count { !$0.isClean }
           + (isIdle ? 1 : 0))
     }
+  }
+
+  /// Whether the file is of the other build.
+  private func isNewer(_ path: String) throws -> Bool {
+    typealias F = HeaderFields
+    let file = try System.open(path, .readOnly)
+    defer { System.close(file) }
+    let page = try System.read(file, at: 0, count: Format.pageSize, path)
+    let version = [F.majorVersion, F.minorVersion].map { field in page[field.offset] }
+    return version != [UInt8(Format.majorVersion), UInt8(Format.minorVersion)]
   }
 
   /// What files a round leaves: stores that are there, and stores that are not, or that are not alone.
