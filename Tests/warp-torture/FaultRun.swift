@@ -19,10 +19,12 @@ enum Disturbance {
   /// The process is killed before the call, or after it.
   case deathBefore(Int)
   case deathAfter(Int)
+  /// The process is killed after the nth store to the store's files, counted from 1, or not at all if there are fewer.
+  case deathAfterStore(Int)
 
   var isDeath: Bool {
     switch self {
-    case .deathBefore, .deathAfter: true
+    case .deathBefore, .deathAfter, .deathAfterStore: true
     case .none, .failure: false
     }
   }
@@ -40,6 +42,9 @@ struct FaultOutcome {
   var code: FormatError.Code?
   var errno: Int32 = 0
   var complaints: [String] = []
+  /// Stores to the files, and instructions, if they were watched.
+  var stores = 0
+  var steps = 0
 }
 
 /// Words that the child leaves behind.
@@ -90,6 +95,7 @@ struct FaultRun {
   // MARK: The parent's part
 
   private func drive(_ traced: inout TracedChild, _ outcome: inout FaultOutcome) throws {
+    if case .deathAfterStore(let number) = disturbance { return try walk(&traced, to: number, &outcome) }
     while let site = try traced.nextCall() {
       let index = outcome.sites.count
       outcome.sites.append(site)
@@ -113,6 +119,17 @@ struct FaultRun {
       default: traced.finishCall()
       }
     }
+  }
+
+  /// Instruction by instruction up to a store.
+  private func walk(_ traced: inout TracedChild, to number: Int, _ outcome: inout FaultOutcome) throws {
+    var stores = try FaultStores(traced.path)
+    while traced.step() {
+      outcome.steps += 1
+      if stores.look() { outcome.stores += 1 }
+      if outcome.stores == number { break }
+    }
+    outcome.disturbed = CallSite(name: "store", kind: "\(outcome.stores)")
   }
 
   private func listen(_ stop: TraceStop, _ words: SharedWords, _ outcome: inout FaultOutcome) {
@@ -157,6 +174,7 @@ struct FaultRun {
       try scene.begin()
       TracedChild.begin()
       let code = tell(words, Told.code) { try scene.perform() }
+      if case .deathAfterStore = disturbance { raise(SIGSTOP) }
       TracedChild.end()
       words.store(Told.wrong, UInt64(scene.wrongAnswers()))
       if code > 0, case .failure(_, _, lasting: true) = disturbance, operation != .delete {

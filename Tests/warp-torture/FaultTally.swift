@@ -17,6 +17,8 @@ struct FaultTally {
   private var sites: [String: Int] = [:]
   private var faults = 0
   private var deaths = 0
+  private var stores = 0
+  private var steps = 0
   /// Faults by how the operation ended.
   private var endings: [String: Int] = [:]
   /// Calls whose failure nobody heard of, by the reason.
@@ -28,6 +30,8 @@ struct FaultTally {
   mutating func begin(_ operation: FaultOperation, _ outcome: FaultOutcome) {
     self.operation = operation
     operations += 1
+    stores += outcome.stores
+    steps += outcome.steps
     for site in outcome.sites { sites[site.name, default: 0] += 1 }
     if let code = outcome.code { complain("\(operation), undisturbed: \(code)") }
     for complaint in outcome.complaints { complain("\(operation), undisturbed: \(complaint)") }
@@ -89,6 +93,8 @@ struct FaultTally {
     report.add("callSites", sites.values.reduce(0, +))
     report.add("faults", faults)
     report.add("deaths", deaths)
+    report.add("stores", stores)
+    report.add("instructions", steps)
     for (name, count) in sites.sorted(by: { $0.key < $1.key }) { report.add("calls_" + name, count) }
     for (code, count) in endings.sorted(by: { $0.key < $1.key }) { report.add("ended_" + code, count) }
     report.add("violations", violations)

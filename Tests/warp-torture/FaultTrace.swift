@@ -34,6 +34,7 @@ struct TracedChild {
 
   let child: Child
   private let directory: String
+  var path: String { directory + "/store.warp" }
   /// Where it stands.
   private(set) var stop: TraceStop
 
@@ -83,6 +84,12 @@ struct TracedChild {
     if !site.isDoneAllTheSame { try check(torture_trace_skip_call(child.id)) }
     guard go() else { return }
     try check(torture_trace_set_result(child.id, -Int64(number)))
+  }
+
+  /// One instruction on, or over a whole call; false if a signal comes, or the process is over.
+  mutating func step() -> Bool {
+    stop = torture_trace_step(child.id, 0)
+    return stop.kind == TRACE_STEPPED
   }
 
   /// Lets it run to its end. The traced child must not wait for its parent.

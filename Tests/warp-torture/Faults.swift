@@ -22,6 +22,8 @@ struct Faults: ParsableCommand {
   @Option(help: "Only this error, as ENOSPC.") var errno: String?
   @Option(help: "Faults at each call at most, others at each.") var sample = Int.max
   @Flag(help: "Kill the process before and after each call.") var kill = false
+  @Flag(help: "Kill the process after each store to the files of a store in use, in replacing and leaving: minutes.")
+  var stores = false
   @Flag(help: "List the calls of each operation and what came of their failures.") var list = false
   @Flag(help: "End with one JSON object.") var json = false
 
@@ -35,7 +37,11 @@ struct Faults: ParsableCommand {
     let watchdog = Watchdog("faults")
     guard torture_fill_heap() == 0 else { throw FormatError(.system, "the heap can't be filled") }
     var tally = FaultTally()
-    for operation in operation.map({ [$0] }) ?? FaultOperation.allCases {
+    for operation in operation.map({ [$0] }) ?? (stores ? [.replace, .leave] : FaultOperation.allCases) {
+      if stores {
+        try killAtStores(operation, &tally, watchdog)
+        continue
+      }
       let undisturbed = try FaultRun(operation: operation, disturbance: .none).run()
       tally.begin(operation, undisturbed)
       for (index, site) in undisturbed.sites.enumerated() {
@@ -49,9 +55,21 @@ struct Faults: ParsableCommand {
     }
     if list { tally.list() }
     var report = Report()
-    report.add("command", kill ? "faults kill" : "faults")
+    report.add("command", stores ? "faults stores" : kill ? "faults kill" : "faults")
     tally.add(to: &report)
     try report.finish(json: json, violations: tally.violations)
+  }
+
+  private func killAtStores(_ operation: FaultOperation, _ tally: inout FaultTally, _ watchdog: Watchdog) throws {
+    let whole = Disturbance.deathAfterStore(.max)
+    let undisturbed = try FaultRun(operation: operation, disturbance: whole).run()
+    tally.begin(operation, undisturbed)
+    tally.add(undisturbed, whole)
+    for number in 1..<max(undisturbed.stores, 1) {
+      watchdog.progress()
+      let death = Disturbance.deathAfterStore(number)
+      tally.add(try FaultRun(operation: operation, disturbance: death).run(), death)
+    }
   }
 
   private func disturbances(_ index: Int, _ site: CallSite) -> [Disturbance] {
