@@ -91,7 +91,7 @@ struct CreationLock: ~Copyable {
   /// is foreign and the next opener makes another.
   func publish() throws(FormatError) {
     do throws(FormatError) {
-      try System.rename(files.newData, files.data)
+      if !planted(.madeInPlace) { try System.rename(files.newData, files.data) }
     } catch {
       discard()
       throw error
@@ -120,7 +120,7 @@ struct CreationLock: ~Copyable {
   private func makeData(
     _ header: Header, _ clock: ClockRecord, _ environment: Environment
   ) throws(FormatError) -> FileStatus {
-    let path = files.newData
+    let path = planted(.madeInPlace) ? files.data : files.newData
     let file = try System.open(path, .createExclusive)
     defer { System.close(file) }
     try FileSystems.check(environment.fileSystem(file), path)

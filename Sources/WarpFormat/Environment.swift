@@ -39,6 +39,7 @@ public struct Environment: Sendable {
   /// The real one.
   public static let system = Environment(
     entropy: { (count) throws(FormatError) in try System.entropy(count) }, bootTime: System.bootTime,
-    realTime: System.realTime, bootID: { () throws(FormatError) in try System.readBootID() }, process: System.process, recordsInode: true,
+    realTime: System.realTime, bootID: { () throws(FormatError) in try System.readBootID() },
+    process: System.process, recordsInode: true,
     writerName: Format.writerName, fileSystem: System.fileSystem)
 }

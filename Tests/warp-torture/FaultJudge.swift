@@ -29,7 +29,9 @@ struct FaultJudge {
     let lasted = System.bootTime() - began
     if lasted > FaultJudge.patience { complaints.append("the next opener waited \(lasted / 1_000_000) ms") }
     let found = try entries(store)
-    if !isRight(found, contents) { complaints.append("the next opener finds \(found.count) entries, not \(contents)") }
+    if !isRight(found, contents) {
+      complaints.append("the next opener finds \(found.count) entries, not \(contents)")
+    }
     for probe in Probe.keys(store) {
       try store.set(probe, to: [1])
       if try store.get(probe) != [1] { complaints.append("a value that was just set is gone") }

@@ -17,13 +17,15 @@ enum FaultRules {
     case _ where number == EINTR: return "the call is made again"
     case _ where site.path.hasSuffix("/store.warp (deleted)"): return "files that are no store any more are left"
     case ("close", _): return "the descriptor is gone whatever it says"
-    case ("munmap", _), ("mmap", "private fixed"): return "the memory stays until the process ends, and nobody uses it"
+    case ("munmap", _), ("mmap", "private fixed"):
+      return "the memory stays until the process ends, and nobody uses it"
     case ("flock", "LOCK_UN"): return "closing the descriptor gives the lock back"
     case ("fstat", _) where next.map { isGivingBack($0, site.path) } ?? false:
       return "what can't be told is given back all the same"
     case ("clock_nanosleep", _): return "it only waits less"
     case ("futex", _): return "whoever sleeps looks again by itself"
-    case ("getrandom", _) where operation == .lostLockFile || operation == .cleanReboot: return "a recovery draws a number without it"
+    case ("getrandom", _) where operation == .lostLockFile || operation == .cleanReboot:
+      return "a recovery draws a number without it"
     case ("kill", _), ("readlink", _): return "a process that can't be looked at counts as living"
     case ("newfstatat", _) where site.path.hasPrefix("/proc/self/ns/"):
       return "without the number of the namespace only the kernel's lock tells who lives"

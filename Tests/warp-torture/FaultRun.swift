@@ -19,13 +19,15 @@ enum Disturbance {
   /// The process is killed before the call, or after it.
   case deathBefore(Int)
   case deathAfter(Int)
-  /// The process is killed after the nth store to the store's files, counted from 1, or not at all if there are fewer.
-  case deathAfterStore(Int)
+  /// Nothing, but what the operation stores to the store's files is watched.
+  case watch
+  /// The process is killed after a store to the store's files: the nth, counted from 1, between this call and the next.
+  case deathAfterStore(Int, after: Int)
 
   var isDeath: Bool {
     switch self {
     case .deathBefore, .deathAfter, .deathAfterStore: true
-    case .none, .failure: false
+    case .none, .watch, .failure: false
     }
   }
 }
@@ -42,7 +44,9 @@ struct FaultOutcome {
   var code: FormatError.Code?
   var errno: Int32 = 0
   var complaints: [String] = []
-  /// Stores to the files, and instructions, if they were watched.
+  /// If they were watched: calls after which something was stored to the files before the next one.
+  var storesAfter: [Int] = []
+  /// Stores after the call in question, and instructions.
   var stores = 0
   var steps = 0
 }
@@ -83,7 +87,9 @@ struct FaultRun {
       do {
         let judge = FaultJudge(scene: FaultScene(operation, here), isDone: isDone)
         // What can't be removed stays until somebody can.
-        if !disturbance.isDeath, outcome.disturbed?.name != "unlink" { try judge.lookForLeftovers(&outcome.complaints) }
+        if !disturbance.isDeath, outcome.disturbed?.name != "unlink" {
+          try judge.lookForLeftovers(&outcome.complaints)
+        }
         try judge.judge(&outcome.complaints)
       } catch {
         outcome.complaints.append("the next opener: \(error)")
@@ -95,9 +101,14 @@ struct FaultRun {
   // MARK: The parent's part
 
   private func drive(_ traced: inout TracedChild, _ outcome: inout FaultOutcome) throws {
-    if case .deathAfterStore(let number) = disturbance { return try walk(&traced, to: number, &outcome) }
+    var stores: FaultStores? = nil
+    switch disturbance {
+    case .watch, .deathAfterStore: stores = try FaultStores(traced.path)
+    default: break
+    }
     while let site = try traced.nextCall() {
       let index = outcome.sites.count
+      if stores?.look() == true { outcome.storesAfter.append(index - 1) }
       outcome.sites.append(site)
       guard index < TracedChild.mostCalls else {
         outcome.complaints.append("it did not end within \(index) calls")
@@ -116,20 +127,18 @@ struct FaultRun {
         outcome.disturbed = site
         traced.finishCall()
         return
+      case .deathAfterStore(let number, let at) where index == at:
+        outcome.disturbed = site
+        traced.finishCall()
+        while outcome.stores < number, traced.step() {
+          outcome.steps += 1
+          if stores?.look() == true { outcome.stores += 1 }
+        }
+        return
       default: traced.finishCall()
       }
     }
-  }
-
-  /// Instruction by instruction up to a store.
-  private func walk(_ traced: inout TracedChild, to number: Int, _ outcome: inout FaultOutcome) throws {
-    var stores = try FaultStores(traced.path)
-    while traced.step() {
-      outcome.steps += 1
-      if stores.look() { outcome.stores += 1 }
-      if outcome.stores == number { break }
-    }
-    outcome.disturbed = CallSite(name: "store", kind: "\(outcome.stores)")
+    if stores?.look() == true { outcome.storesAfter.append(outcome.sites.count - 1) }
   }
 
   private func listen(_ stop: TraceStop, _ words: SharedWords, _ outcome: inout FaultOutcome) {
@@ -174,7 +183,6 @@ struct FaultRun {
       try scene.begin()
       TracedChild.begin()
       let code = tell(words, Told.code) { try scene.perform() }
-      if case .deathAfterStore = disturbance { raise(SIGSTOP) }
       TracedChild.end()
       words.store(Told.wrong, UInt64(scene.wrongAnswers()))
       if code > 0, case .failure(_, _, lasting: true) = disturbance, operation != .delete {

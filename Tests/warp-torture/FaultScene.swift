@@ -117,7 +117,9 @@ struct FaultScene {
       guard let store else { return }
       if operation == .follow {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        if try store.get(FaultScene.key(3), into: &buffer) == .miss { throw FormatError(.corruptShard, "a wrong miss") }
+        if try store.get(FaultScene.key(3), into: &buffer) == .miss {
+          throw FormatError(.corruptShard, "a wrong miss")
+        }
       }
       try store.set("new", to: FaultScene.large)
       try store.set(FaultScene.key(0), to: FaultScene.large)

@@ -5,7 +5,7 @@
 import Glibc
 import WarpFormat
 
-struct FaultStores: ~Copyable {
+final class FaultStores {
   private struct View {
     let start: UnsafeRawPointer
     let size: Int
@@ -13,7 +13,6 @@ struct FaultStores: ~Copyable {
   }
 
   private var views: [View] = []
-  private(set) var changes = 0
 
   /// Maps the files that have the names now; whatever has them later is not looked at.
   init(_ path: String) throws {
@@ -38,11 +37,10 @@ struct FaultStores: ~Copyable {
   }
 
   /// Whether anything is not what it was at the last look.
-  mutating func look() -> Bool {
+  func look() -> Bool {
     let changed = views.filter { memcmp($0.start, $0.last, $0.size) != 0 }
     guard !changed.isEmpty else { return false }
     for view in changed { view.last.copyMemory(from: view.start, byteCount: view.size) }
-    changes += 1
     return true
   }
 }

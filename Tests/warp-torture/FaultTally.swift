@@ -6,7 +6,8 @@ import WarpFormat
 
 /// The errors that calls fail with, by their names.
 let faultErrors: [(name: String, number: Int32)] = [
-  ("ENOSPC", ENOSPC), ("EMFILE", EMFILE), ("EINTR", EINTR), ("EACCES", EACCES), ("ENOLCK", ENOLCK), ("ENOMEM", ENOMEM),
+  ("ENOSPC", ENOSPC), ("EMFILE", EMFILE), ("EINTR", EINTR), ("EACCES", EACCES), ("ENOLCK", ENOLCK),
+  ("ENOMEM", ENOMEM),
   ("EDQUOT", EDQUOT), ("EIO", EIO),
 ]
 
@@ -30,19 +31,21 @@ struct FaultTally {
   mutating func begin(_ operation: FaultOperation, _ outcome: FaultOutcome) {
     self.operation = operation
     operations += 1
-    stores += outcome.stores
-    steps += outcome.steps
     for site in outcome.sites { sites[site.name, default: 0] += 1 }
     if let code = outcome.code { complain("\(operation), undisturbed: \(code)") }
     for complaint in outcome.complaints { complain("\(operation), undisturbed: \(complaint)") }
   }
 
   mutating func add(_ outcome: FaultOutcome, _ disturbance: Disturbance) {
-    guard let site = outcome.disturbed else { return complain("\(operation), \(disturbance): there was no such call") }
+    guard let site = outcome.disturbed else {
+      return complain("\(operation), \(disturbance): there was no such call")
+    }
     let place = "\(operation), \(site.label), \(disturbance)"
     for complaint in outcome.complaints { complain("\(place): \(complaint)") }
     guard case .failure(_, let number, _) = disturbance else {
       deaths += 1
+      if case .deathAfterStore(let number, _) = disturbance, outcome.stores == number { stores += 1 }
+      steps += outcome.steps
       return
     }
     faults += 1

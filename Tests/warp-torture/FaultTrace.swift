@@ -86,8 +86,9 @@ struct TracedChild {
     try check(torture_trace_set_result(child.id, -Int64(number)))
   }
 
-  /// One instruction on, or over a whole call; false if a signal comes, or the process is over.
+  /// One instruction on; false if the next one is a system call, a signal comes, or the process is over.
   mutating func step() -> Bool {
+    guard torture_trace_before_call(child.id) == 0 else { return false }
     stop = torture_trace_step(child.id, 0)
     return stop.kind == TRACE_STEPPED
   }
@@ -122,7 +123,9 @@ struct TracedChild {
 
   // MARK: What people read
 
-  private static let lockCommands: [UInt64: String] = [36: "F_OFD_GETLK", 37: "F_OFD_SETLK", 1030: "F_DUPFD_CLOEXEC"]
+  private static let lockCommands: [UInt64: String] = [
+    36: "F_OFD_GETLK", 37: "F_OFD_SETLK", 1030: "F_DUPFD_CLOEXEC",
+  ]
 
   private func site(_ call: TraceCall) -> CallSite {
     let name = String(cString: torture_call_name(call.number))

@@ -22,7 +22,7 @@ struct Faults: ParsableCommand {
   @Option(help: "Only this error, as ENOSPC.") var errno: String?
   @Option(help: "Faults at each call at most, others at each.") var sample = Int.max
   @Flag(help: "Kill the process before and after each call.") var kill = false
-  @Flag(help: "Kill the process after each store to the files of a store in use, in replacing and leaving: minutes.")
+  @Flag(help: "Kill the process after each store to the files of a store in use, in replacing and leaving.")
   var stores = false
   @Flag(help: "List the calls of each operation and what came of their failures.") var list = false
   @Flag(help: "End with one JSON object.") var json = false
@@ -61,14 +61,18 @@ struct Faults: ParsableCommand {
   }
 
   private func killAtStores(_ operation: FaultOperation, _ tally: inout FaultTally, _ watchdog: Watchdog) throws {
-    let whole = Disturbance.deathAfterStore(.max)
-    let undisturbed = try FaultRun(operation: operation, disturbance: whole).run()
-    tally.begin(operation, undisturbed)
-    tally.add(undisturbed, whole)
-    for number in 1..<max(undisturbed.stores, 1) {
-      watchdog.progress()
-      let death = Disturbance.deathAfterStore(number)
-      tally.add(try FaultRun(operation: operation, disturbance: death).run(), death)
+    let watched = try FaultRun(operation: operation, disturbance: .watch).run()
+    tally.begin(operation, watched)
+    for call in watched.storesAfter where call >= 0 {
+      var (number, isLast) = (1, false)
+      while !isLast {
+        watchdog.progress()
+        let death = Disturbance.deathAfterStore(number, after: call)
+        let outcome = try FaultRun(operation: operation, disturbance: death).run()
+        tally.add(outcome, death)
+        isLast = outcome.stores < number
+        number += 1
+      }
     }
   }
 
@@ -85,4 +89,3 @@ struct Faults: ParsableCommand {
     return (0..<sample).map { all[(index * sample + $0) * 7 % all.count] }
   }
 }
-

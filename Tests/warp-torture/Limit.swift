@@ -9,7 +9,8 @@ import WarpFormat
 import WarpKV
 
 struct Limit: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Creates, uses and deletes under limits of file size, memory and descriptors.")
+  static let configuration = CommandConfiguration(
+    abstract: "Creates, uses and deletes under limits of file size, memory and descriptors.")
 
   @Option(help: "A directory of the caller's own.") var directory: String
   @Option(help: "RLIMIT_FSIZE in bytes.") var bytes = 4096

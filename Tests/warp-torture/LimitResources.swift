@@ -91,7 +91,9 @@ struct LimitResources {
         ending = Ending.refused
       }
       limit.lift()
-      if ending == Ending.refused, operation != .delete, operation != .set, operation != .follow { try scene.perform() }
+      if ending == Ending.refused, operation != .delete, operation != .set, operation != .follow {
+        try scene.perform()
+      }
       let wrong = scene.wrongAnswers()
       scene.close()
       if wrong > 0 { System.explain("\(wrong) wrong answers\n") }

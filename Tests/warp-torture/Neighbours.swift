@@ -85,7 +85,9 @@ struct Neighbours: ParsableCommand {
         for obstacle in Obstacle.allCases {
           for suffix in Neighbours.suffixes {
             for attempt in Attempt.allCases {
-              try run(Case(victim: victim, isSticky: isSticky, obstacle: obstacle, suffix: suffix, attempt: attempt), &tally)
+              try run(
+                Case(victim: victim, isSticky: isSticky, obstacle: obstacle, suffix: suffix, attempt: attempt),
+                &tally)
             }
           }
           for level in ["", "/v1"] where obstacle != .hardLink { try runNamed(victim, obstacle, level, &tally) }
@@ -169,11 +171,16 @@ struct Neighbours: ParsableCommand {
       let after = [Trace(at), Trace(precious)]
       var complaints = complaints(about: ending, test, &tally)
       if System.bootTime() - began > Neighbours.patience { complaints.append("it took too long") }
-      if after[1] != before[1], test.obstacle != .hardLink || after[0] == before[0] { complaints.append("what a link leads to has changed") }
+      if after[1] != before[1], test.obstacle != .hardLink || after[0] == before[0] {
+        complaints.append("what a link leads to has changed")
+      }
       if Trace(precious + "-made") != nil { complaints.append("a link was followed") }
       let isCleared = test.isTemporary || test.suffix == "-lock" && test.attempt == .delete
       if after[0] != before[0], !isCleared { complaints.append("what was put there has changed") }
-      show(complaints, "user \(test.victim), \(test.isSticky ? "sticky" : "own"), \(test.obstacle) at \(test.suffix), \(test.attempt)", &tally)
+      show(
+        complaints,
+        "user \(test.victim), \(test.isSticky ? "sticky" : "own"), \(test.obstacle) at \(test.suffix), \(test.attempt)",
+        &tally)
     }
   }
 
@@ -202,7 +209,8 @@ struct Neighbours: ParsableCommand {
       let before = [Trace(base + level), Trace(target)]
       let ending = act(as: victim) { try SharedStore.open("a", directory: base).close() }
       var complaints: [String] = []
-      let code = ending.signal == 0 && ending.code > 0 && ending.code < 125
+      let code =
+        ending.signal == 0 && ending.code > 0 && ending.code < 125
         ? FormatError.Code.allCases[Int(ending.code) - 1] : nil
       tally.endings[code?.rawValue ?? "done", default: 0] += 1
       // Somebody else's directory without rights for us can't be opened at all.

@@ -33,7 +33,8 @@ enum OtherVersion: String, CaseIterable, ExpressibleByArgument {
 struct VersionsOptions: ParsableArguments {
   @Option(help: "Processes, half of them of each build.") var processes = 8
   @Option(help: "Starts.") var rounds = 50
-  @Option(help: "What the other build claims to be: \(OtherVersion.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(
+    help: "What the other build claims to be: \(OtherVersion.allCases.map(\.rawValue).joined(separator: ", ")).")
   var version = OtherVersion.same
 
   var arguments: [String] {
@@ -82,7 +83,9 @@ struct Versions: ParsableCommand {
       let began = System.bootTime()
       let children = try (0..<options.processes).map { index in
         let arguments = ["versions-worker", "--directory", directory, "--index", "\(index)"] + options.arguments
-        guard index % 2 == 1, let other, let variable = options.version.variable else { return try Child(arguments) }
+        guard index % 2 == 1, let other, let variable = options.version.variable else {
+          return try Child(arguments)
+        }
         return try Child(arguments, program: other, variable: variable)
       }
       let endings = children.map { $0.wait() }

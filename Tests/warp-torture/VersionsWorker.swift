@@ -83,12 +83,15 @@ struct VersionsWorker: ParsableCommand {
       let expected = result == VersionsWords.opened && isShared ? value(round, other) : nil
       do {
         let found = try store.get("key \(other)")
-        expect(found == expected, round, words, "\(place.name): the value of \(other) is \(found?.count ?? 0) bytes")
+        expect(
+          found == expected, round, words, "\(place.name): the value of \(other) is \(found?.count ?? 0) bytes")
       } catch {
         expect(false, round, words, "\(place.name): \(error)")
       }
     }
-    guard options.version == .major else { return expect(opened != [0, 0], round, words, "nobody opened \(place.name)") }
+    guard options.version == .major else {
+      return expect(opened != [0, 0], round, words, "nobody opened \(place.name)")
+    }
     if place.number == 0 {
       expect(opened[0] > 0 && opened[1] > 0, round, words, "\(opened) opened by name")
     } else {
@@ -137,7 +140,9 @@ struct VersionsWorker: ParsableCommand {
       }
     }
     for policy in [StoreConfiguration.IfDifferent.useExisting, .fail, .replace] {
-      refused("opening") { try SharedStore.open(path: path, StoreConfiguration(capacity: 77, ifDifferent: policy)).close() }
+      refused("opening") {
+        try SharedStore.open(path: path, StoreConfiguration(capacity: 77, ifDifferent: policy)).close()
+      }
     }
     refused("reading") { try SharedStore.open(path: path, StoreConfiguration(access: .readOnly)).close() }
     refused("deleting") { try SharedStore.delete(path: path) }
@@ -146,7 +151,9 @@ struct VersionsWorker: ParsableCommand {
 
   // MARK: Parameters
 
-  private func policy(_ round: Int) -> StoreConfiguration.IfDifferent { [.useExisting, .fail, .replace][round % 3] }
+  private func policy(_ round: Int) -> StoreConfiguration.IfDifferent {
+    [.useExisting, .fail, .replace][round % 3]
+  }
 
   private func configuration(_ round: Int) -> StoreConfiguration {
     StoreConfiguration(

@@ -55,8 +55,11 @@ TraceStop torture_trace_step(int32_t process, int signal);
 TraceStop torture_trace_next_call(int32_t process, int signal);
 TraceStop torture_trace_continue(int32_t process, int signal);
 
-// The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next two.
+// The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next three.
 int torture_trace_call(int32_t process, TraceCall *call);
+
+// Whether the next instruction is a system call: 1 or 0.
+int torture_trace_before_call(int32_t process);
 
 // At an entry: the call will not be done. Its exit follows all the same; set its result there.
 int torture_trace_skip_call(int32_t process);
