@@ -76,7 +76,9 @@ int warp_entropy(void *bytes, size_t size) {
 int64_t warp_file_system(int fd) {
 #if defined(__linux__)
   struct statfs info;
-  if (fstatfs(fd, &info) != 0) return -1;
+  int result;
+  do result = fstatfs(fd, &info); while (result != 0 && errno == EINTR);
+  if (result != 0) return -1;
   return (int64_t)(uint32_t)info.f_type;
 #else
   return 0;

@@ -53,7 +53,7 @@ struct CreationLock: ~Copyable {
 
   deinit {
     if planted(.creationLockUnlinked) { _ = try? System.remove(files.initialization) }
-    if file.isOurs { System.unlockFile(file.descriptor) }
+    if file.isNotForeign { System.unlockFile(file.descriptor) }
   }
 
   /// Runs `body` if nobody is attached, and lets nobody attach meanwhile; returns whether it ran. An attacher that finds
@@ -72,7 +72,7 @@ struct CreationLock: ~Copyable {
 
   /// Makes both files; whatever had the names is replaced.
   func create(_ header: Header, _ environment: Environment) throws(FormatError) {
-    try prepare(header, ClockRecord.initial(environment), environment)
+    try prepare(header, try ClockRecord.initial(environment), environment)
     try publish()
   }
 
@@ -91,7 +91,7 @@ struct CreationLock: ~Copyable {
   /// is foreign and the next opener makes another.
   func publish() throws(FormatError) {
     do throws(FormatError) {
-      try System.rename(files.newData, files.data)
+      if !planted(.madeInPlace) { try System.rename(files.newData, files.data) }
     } catch {
       discard()
       throw error
@@ -100,6 +100,7 @@ struct CreationLock: ~Copyable {
   }
 
   func discard() {
+    if planted(.halfMadeFilesStay) { return }
     _ = try? System.remove(files.newData)
     _ = try? System.remove(files.newLock)
   }
@@ -119,7 +120,7 @@ struct CreationLock: ~Copyable {
   private func makeData(
     _ header: Header, _ clock: ClockRecord, _ environment: Environment
   ) throws(FormatError) -> FileStatus {
-    let path = files.newData
+    let path = planted(.madeInPlace) ? files.data : files.newData
     let file = try System.open(path, .createExclusive)
     defer { System.close(file) }
     try FileSystems.check(environment.fileSystem(file), path)
@@ -144,7 +145,7 @@ struct CreationLock: ~Copyable {
     defer { System.close(file) }
     let records = environment.recordsInode
     let lock = LockHeader(
-      header, bootID: environment.bootID(), device: records ? data.device : 0,
+      header, bootID: try environment.bootID(), device: records ? data.device : 0,
       inode: records ? data.inode : 0)
     try System.setSize(file, lock.geometry.fileSize, path)
     try System.allocate(file, 0, lock.geometry.fileSize, path)

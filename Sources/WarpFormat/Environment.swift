@@ -27,8 +27,8 @@ public struct Environment: Sendable {
   package var bootTime: @Sendable () -> Int64
   /// Nanoseconds since 1970.
   package var realTime: @Sendable () -> Int64
-  /// 16 bytes.
-  package var bootID: @Sendable () -> [UInt8]
+  /// 16 bytes, zeros where the system has none.
+  package var bootID: @Sendable () throws(FormatError) -> [UInt8]
   package var process: @Sendable () -> ProcessIdentity
   /// Whether lock files record the device and inode of their data file.
   package var recordsInode: Bool
@@ -39,6 +39,7 @@ public struct Environment: Sendable {
   /// The real one.
   public static let system = Environment(
     entropy: { (count) throws(FormatError) in try System.entropy(count) }, bootTime: System.bootTime,
-    realTime: System.realTime, bootID: System.bootID, process: System.process, recordsInode: true,
+    realTime: System.realTime, bootID: { () throws(FormatError) in try System.readBootID() },
+    process: System.process, recordsInode: true,
     writerName: Format.writerName, fileSystem: System.fileSystem)
 }

@@ -131,7 +131,7 @@ extension Attachment {
     _ = try? creation.whileAlone(file) { () throws(FormatError) in
       guard supersededWord == Format.supersededCurrent, !data.hasDetachRecord else { return }
       try System.sync(file.descriptor, path)
-      data.store(DetachRecord(bootID: environment.bootID(), detached: storeTime()))
+      data.store(DetachRecord(bootID: try environment.bootID(), detached: storeTime()))
       try System.sync(file.descriptor, path)
     }
   }

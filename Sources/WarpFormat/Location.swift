@@ -164,7 +164,9 @@ enum FileSystems {
   /// Gone after a reboot.
   static let tmpfs: Int64 = 0x0102_1994
 
+  /// - Throws: `unsupportedFileSystem`, and `system` if the number is -1: it can't be told.
   static func check(_ number: Int64, _ path: String) throws(FormatError) {
+    guard number >= 0 else { throw System.error("fstatfs", path) }
     if let name = refused[number], !planted(.anyFileSystemTaken) {
       throw FormatError(
         .unsupportedFileSystem,

@@ -46,7 +46,7 @@ final class OpenFile: Sendable {
       status = try System.status(descriptor, path)
       word = try GateWord(tracking: descriptor, status, reopens: reopens)
     } catch {
-      System.close(descriptor)
+      if !planted(.descriptorLeaks) { System.close(descriptor) }
       throw error
     }
     self.path = path
@@ -86,22 +86,36 @@ final class OpenFile: Sendable {
   func track(_ mapping: Window?, writable: Bool) { word.track(mapping, writable: writable) }
 
   /// Whether the number still stands for this file.
-  var isOurs: Bool {
+  ///
+  /// - Throws: what `fstat` says if it can't tell.
+  private func isStill() throws(FormatError) -> Bool {
     if planted(.descriptorTrusted) { return !isGone.load(ordering: .relaxed) }
-    guard !isGone.load(ordering: .relaxed), word.isTracked, let now = try? System.status(descriptor, path)
-    else { return false }
-    return now.isSameFile(as: status)
+    guard !isGone.load(ordering: .relaxed), word.isTracked else { return false }
+    do throws(FormatError) {
+      return try System.status(descriptor, path).isSameFile(as: status)
+    } catch {
+      if error.isClosedDescriptor { return false }
+      throw error
+    }
   }
 
+  var isOurs: Bool { (try? isStill()) ?? false }
+
+  /// The same, but true if it can't be told: what is given back must not depend on what else fails. A descriptor that
+  /// stays keeps its locks.
+  var isNotForeign: Bool { (try? isStill()) ?? true }
+
+  /// - Throws: `descriptorLost`, and what `fstat` says if it can't tell.
   func checkOurs() throws(FormatError) {
-    guard !isOurs else { return }
-    throw FormatError(
-      .descriptorLost, "the store's file descriptor was closed by someone else: open the store again", path: path)
+    guard try isStill() else {
+      throw FormatError(
+        .descriptorLost, "the store's file descriptor was closed by someone else: open the store again", path: path)
+    }
   }
 
   /// Gives the descriptor back, and with it every lock on it.
   func close() {
-    let isMine = isOurs
+    let isMine = isNotForeign
     guard !isGone.exchange(true, ordering: .relaxed) else { return }
     word.untrack()
     if isMine { System.close(descriptor) }

@@ -85,12 +85,20 @@ extension OpenRequest {
       throw FormatError(.unsupportedPlatform, "stores are little-endian; this machine is not")
     }
     let wanted = try Geometry(parameters)
-    guard environment.bootID().contains(where: { $0 != 0 }) else {
+    let bootID = try environment.bootID()
+    guard bootID.contains(where: { $0 != 0 }) else {
       throw FormatError(
         .unsupportedPlatform,
         "the system tells no boot id, so nobody could see that a store is of another boot: mount /proc",
         path: files.data)
     }
+    // It is asked for once: it is what it is as long as this process lives.
+    var request = self
+    request.environment.bootID = { bootID }
+    return try request.attach(wanted)
+  }
+
+  private func attach(_ wanted: Geometry) throws(FormatError) -> Attachment {
     var progress = Progress()
     for attempt in 0..<Format.attachTries {
       if attempt > 0 { System.sleep(min(Int64(attempt) * 10_000, 1_000_000)) }
@@ -151,7 +159,7 @@ extension OpenRequest {
       if !readOnly { try CreationLock(files, waiting: creationWait).unmark(opened.file) }
       return nil
     }
-    guard opened.clock.bootID == environment.bootID() || planted(.otherBootUsed) else {
+    guard try opened.clock.bootID == environment.bootID() || planted(.otherBootUsed) else {
       try awaken(opened, wanted)
       return nil
     }

@@ -78,8 +78,9 @@ extension OpenRequest {
       try status.checkSecure(files.lock)
       let page = try System.read(file, at: 0, count: Format.pageSize, files.lock)
       let data = opened.file.status
+      let bootID = try environment.bootID()
       if let header = try? LockHeader(verifying: page, fileSize: status.size, data: opened.header),
-        header.bootID == environment.bootID(),
+        header.bootID == bootID,
         header.dataInode == 0 && header.dataDevice == 0
           || header.dataInode == data.inode && header.dataDevice == data.device || planted(.foreignLockUsed)
       {

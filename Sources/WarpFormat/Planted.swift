@@ -78,6 +78,14 @@ package enum Fault: String, CaseIterable, Sendable {
   case cleanRecordStays
   /// O02: after a reboot an entry is not held against its checksum.
   case damagedEntryKept
+  /// A data file is made under its final name.
+  case madeInPlace
+  /// What a creation that failed has made stays.
+  case halfMadeFilesStay
+  /// A file descriptor is not given back when what follows its opening fails.
+  case descriptorLeaks
+  /// O13: what could not be written to the disk counts as written.
+  case syncFailureIgnored
   /// V01.
   case newerMinorRefused
   /// V02.

@@ -22,7 +22,7 @@ extension OpenRequest {
       // As it is now, under the lock.
       let state = try System.read(
         opened.file.descriptor, at: Format.stateOffset, count: Format.pageSize, files.data)
-      guard let clock = ClockRecord.current(state), clock.bootID != environment.bootID() else { return }
+      guard let clock = ClockRecord.current(state), try clock.bootID != environment.bootID() else { return }
       if let left = DetachRecord(state), left.bootID == clock.bootID {
         try goOn(opened, clock, left, creation)
       } else {
@@ -62,7 +62,7 @@ extension OpenRequest {
     var latest = max(left.detached, UInt64(bitPattern: environment.realTime()))
     for shard in file.shards { latest = max(latest, shard.dropUnsound(file)) }
     let next = ClockRecord(
-      generation: clock.generation &+ 1, bootID: environment.bootID(),
+      generation: clock.generation &+ 1, bootID: try environment.bootID(),
       base: Int64(bitPattern: latest &- UInt64(bitPattern: environment.bootTime())))
     let state = file.data.bytes(Format.stateOffset, Format.pageSize)
     let isInA = ClockRecord(state, at: StateFields.clockA.offset) == clock

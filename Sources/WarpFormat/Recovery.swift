@@ -65,7 +65,7 @@ private struct Census {
 /// that all meet.
 private struct KeyIndex {
   private var places: [UInt32]
-  private let factor = UInt64.random(in: 0...(.max)) | 1
+  private let factor = System.draw() | 1
   private let shift: UInt64
 
   init(slots: UInt32) {

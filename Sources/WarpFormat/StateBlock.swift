@@ -42,9 +42,9 @@ public struct ClockRecord: Equatable, Sendable {
   }
 
   /// The record of a store that is made now.
-  static func initial(_ environment: Environment) -> ClockRecord {
+  static func initial(_ environment: Environment) throws(FormatError) -> ClockRecord {
     ClockRecord(
-      generation: 1, bootID: environment.bootID(), base: environment.realTime() &- environment.bootTime())
+      generation: 1, bootID: try environment.bootID(), base: environment.realTime() &- environment.bootTime())
   }
 
   /// The state block of a new store.

@@ -238,7 +238,7 @@ package enum System {
     }
 
     package static func sync(_ descriptor: Int32, _ path: String) throws(FormatError) {
-      while fsync(descriptor) != 0 {
+      while fsync(descriptor) != 0, !planted(.syncFailureIgnored) {
         if warp_errno() != EINTR { throw error("fsync", path) }
       }
     }

@@ -15,10 +15,15 @@
     func free() {}
   }
 
+  extension FormatError {
+    var isClosedDescriptor: Bool { false }
+  }
+
   extension System {
     private static func unsupported() -> FormatError {
       FormatError(.unsupportedPlatform, "shared stores need POSIX files and memory: use the memory backend here")
     }
+    static func error(_ call: String, _ path: String?) -> FormatError { unsupported() }
 
     package static func open(_ path: String, _ access: Access) throws(FormatError) -> Int32 { throw unsupported() }
     package static func close(_ descriptor: Int32) {}
@@ -74,6 +79,7 @@
     static func workingDirectory() -> String? { nil }
     static var isSingleThreaded: Bool { false }
     package static func environment(_ name: String) -> String? { nil }
+    static func draw() -> UInt64 { 0 }
     package static func userID() -> UInt32 { 0 }
     package static func process() -> ProcessIdentity {
       ProcessIdentity(id: 0, startTime: 0, pidNamespace: 0, timeNamespace: 0, userID: 0)
@@ -82,6 +88,7 @@
     static func processStatus(of process: Int32) -> ProcessStatus? { nil }
     static func text(_ path: String, limit: Int = 4096) -> String? { nil }
     static func isByteFree(_ descriptor: Int32, at offset: Int64, count: Int64 = 1) -> Bool { false }
+    package static func readBootID() throws(FormatError) -> [UInt8] { throw unsupported() }
     package static func bootID() -> [UInt8] { [UInt8](repeating: 0, count: 16) }
   }
 #endif

@@ -43,6 +43,11 @@ import Synchronization
     }
   }
 
+  extension FormatError {
+    /// Whether the system says that the descriptor is none.
+    var isClosedDescriptor: Bool { errno == EBADF }
+  }
+
   extension System {
     /// Another number in each forked child.
     package static var forkEpoch: UInt32 { warp_fork_epoch() }

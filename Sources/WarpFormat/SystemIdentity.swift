@@ -35,6 +35,12 @@ import CWarp
       return bytes
     }
 
+    /// A number that nobody can know before. Without randomness it is the time: a recovery must not fail for want of it.
+    static func draw() -> UInt64 {
+      guard let bytes = try? entropy(8) else { return UInt64(bitPattern: realTime()) &* 0x9E37_79B9_7F4A_7C15 }
+      return bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
     package static func userID() -> UInt32 { geteuid() }
 
     package static func process() -> ProcessIdentity {
@@ -56,15 +62,12 @@ import CWarp
     }
 
     /// A text file of the kernel's up to its first `limit` bytes, nil if it can't be read.
-    static func text(_ path: String, limit: Int = 4096) -> String? {
-      var fd: Int32
-      repeat {
-        fd = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
-      } while fd < 0 && warp_errno() == EINTR
-      guard fd >= 0 else { return nil }
-      defer { close(fd) }
-      guard let bytes = try? read(fd, at: 0, count: limit, path) else { return nil }
-      return String(decoding: bytes, as: UTF8.self)
+    static func text(_ path: String, limit: Int = 4096) -> String? { try? readText(path, limit: limit) }
+
+    private static func readText(_ path: String, limit: Int) throws(FormatError) -> String {
+      let file = try open(path, .readOnly)
+      defer { close(file) }
+      return String(decoding: try read(file, at: 0, count: limit, path), as: UTF8.self)
     }
 
     /// The inode of a namespace of this process; 0 where there are none.
@@ -74,9 +77,14 @@ import CWarp
       return result == 0 ? UInt64(info.st_ino) : 0
     }
 
+    /// This boot's id; zeros where the system has none, or does not tell.
+    package static func bootID() -> [UInt8] { (try? readBootID()) ?? [UInt8](repeating: 0, count: 16) }
+
     /// This boot's id; zeros where the system has none.
-    package static func bootID() -> [UInt8] {
-      let digits = (bootText() ?? "").utf8.compactMap { (c: UInt8) -> UInt8? in
+    ///
+    /// - Throws: `system` if there is one that can't be read now, for want of a descriptor or memory.
+    package static func readBootID() throws(FormatError) -> [UInt8] {
+      let digits = (try bootText() ?? "").utf8.compactMap { (c: UInt8) -> UInt8? in
         switch c {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): c - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): c - UInt8(ascii: "a") + 10
@@ -88,14 +96,21 @@ import CWarp
       return (0..<16).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
     }
 
-    private static func bootText() -> String? {
+    private static func bootText() throws(FormatError) -> String? {
       #if canImport(Darwin)
         var size = 64
         var buffer = [CChar](repeating: 0, count: size)
         guard unsafe sysctlbyname("kern.bootsessionuuid", &buffer, &size, nil, 0) == 0 else { return nil }
         return unsafe String(cString: buffer)
       #else
-        return text("/proc/sys/kernel/random/boot_id")
+        let path = "/proc/sys/kernel/random/boot_id"
+        do throws(FormatError) {
+          return try readText(path, limit: 4096)
+        } catch {
+          // Without /proc, or where it shows this to nobody, there is none.
+          if error.code == .notFound || error.code == .readOnly { return nil }
+          throw error
+        }
       #endif
     }
 

@@ -69,6 +69,16 @@ int torture_trace_call(int32_t process, TraceCall *call) {
   return 0;
 }
 
+int torture_trace_before_call(int32_t process) {
+  struct user_regs_struct user;
+  if (ptrace(PTRACE_GETREGS, process, 0, &user) != 0) return -1;
+  errno = 0;
+  long code = ptrace(PTRACE_PEEKTEXT, process, user.rip, 0);
+  if (errno != 0) return -1;
+  // The bytes 0F 05.
+  return (code & 0xffff) == 0x050f;
+}
+
 int torture_trace_skip_call(int32_t process) {
   struct user_regs_struct user;
   if (ptrace(PTRACE_GETREGS, process, 0, &user) != 0) return -1;
@@ -85,6 +95,7 @@ int torture_trace_set_result(int32_t process, int64_t result) {
 #else
 // Other machines have other registers: what needs them says that it was skipped.
 int torture_trace_call(int32_t process, TraceCall *call) { return errno = ENOTSUP, -1; }
+int torture_trace_before_call(int32_t process) { return errno = ENOTSUP, -1; }
 int torture_trace_skip_call(int32_t process) { return errno = ENOTSUP, -1; }
 int torture_trace_set_result(int32_t process, int64_t result) { return errno = ENOTSUP, -1; }
 #endif

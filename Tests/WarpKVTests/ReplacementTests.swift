@@ -36,13 +36,13 @@ import WarpTestSupport
       var environment = plain
       let intrusions = FlightTally()
       // An opener asks for this at each look at the files; the other one comes right after the first replacement.
-      environment.bootID = {
+      environment.fileSystem = { file in
         if intrusions.value == 0, (try? capacity(of: path)) == 32 {
           intrusions.add()
           let other = try? SharedStore.open(StoreFiles(path: path), .init(capacity: 64), plain)
           other?.close()
         }
-        return plain.bootID()
+        return plain.fileSystem(file)
       }
       let store = try SharedStore.open(StoreFiles(path: path), .init(capacity: 32), environment)
       #expect(intrusions.value == 1)

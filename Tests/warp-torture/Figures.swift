@@ -9,6 +9,8 @@ struct Figures: Equatable {
   var residentShared = 0
   var residentFile = 0
   var mappings = 0
+  /// Bytes of the address space.
+  var mapped = 0
   var descriptors = 0
 
   static let names = ["resident", "residentShared", "residentFile", "mappings", "descriptors"]
@@ -21,6 +23,7 @@ struct Figures: Equatable {
       let words = line.split { $0 == ":" || $0 == " " || $0 == "\t" }
       guard words.count > 1, let number = Int(words[1]) else { continue }
       switch words[0] {
+      case "VmSize": figures.mapped = number << 10
       case "VmRSS": figures.resident = number << 10
       case "RssShmem": figures.residentShared = number << 10
       case "RssFile": figures.residentFile = number << 10

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `warp-torture limit`: the library under RLIMIT_FSIZE. Passing that limit is a signal that ends the process, so this
-// needs a process of its own; that it lives to print its report is half of the test.
+// `warp-torture limit`: the library under RLIMIT_FSIZE, and (LimitResources) with little memory and few descriptors. Passing
+// the limit of a file's size is a signal that ends the process, so this needs a process of its own; that it lives to print
+// its report is half of the test.
 
 import ArgumentParser
 import Glibc
@@ -8,7 +9,8 @@ import WarpFormat
 import WarpKV
 
 struct Limit: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Creates, uses and deletes under a file size limit.")
+  static let configuration = CommandConfiguration(
+    abstract: "Creates, uses and deletes under limits of file size, memory and descriptors.")
 
   @Option(help: "A directory of the caller's own.") var directory: String
   @Option(help: "RLIMIT_FSIZE in bytes.") var bytes = 4096
@@ -47,6 +49,14 @@ struct Limit: ParsableCommand {
     setrlimit(__rlimit_resource_t(1), &unlimited)
     let left = try System.list(directory).filter { !$0.hasSuffix("-init") }
     report.add("filesLeft", left.joined(separator: " "))
-    try report.finish(json: json, violations: violations + left.count)
+    var scarce = LimitResources()
+    try scarce.run()
+    report.add("scarceRuns", scarce.runs)
+    report.add("scarceDone", scarce.done)
+    report.add("scarceRefused", scarce.refused)
+    report.add("scarceViolations", scarce.violations)
+    // If nothing was refused the limits were none.
+    let isIdle = scarce.refused == 0
+    try report.finish(json: json, violations: violations + left.count + scarce.violations + (isIdle ? 1 : 0))
   }
 }

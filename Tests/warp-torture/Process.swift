@@ -14,14 +14,29 @@ import WarpFormat
 struct Child {
   let id: pid_t
 
+  /// - Parameters:
+  ///   - program: another build of this program.
+  ///   - variable: "NAME=VALUE", for the child's environment.
   /// - Throws: `system` with errno.
-  init(_ arguments: [String]) throws {
+  init(_ arguments: [String], program: String = "/proc/self/exe", variable: String? = nil) throws {
+    if let variable { putenv(strdup(variable)) }
+    defer { if let variable { unsetenv(String(variable.prefix { $0 != "=" })) } }
     var words: [UnsafeMutablePointer<CChar>?] = (["warp-torture"] + arguments).map { strdup($0) }
     words.append(nil)
     defer { for word in words { free(word) } }
     var child: pid_t = 0
-    let result = posix_spawn(&child, "/proc/self/exe", nil, nil, words, environ)
+    let result = posix_spawn(&child, program, nil, nil, words, environ)
     guard result == 0 else { throw FormatError(.system, "posix_spawn failed", errno: result) }
+    id = child
+  }
+
+  /// A copy of this process as it is, which runs `body` and ends with its status. Other threads must hold no lock.
+  ///
+  /// - Throws: `system` with errno.
+  init(running body: () -> Int32) throws {
+    let child = Glibc.fork()
+    guard child >= 0 else { throw FormatError(.system, "fork failed", errno: errno) }
+    if child == 0 { _exit(torture_die_with_parent() == 0 ? body() : 125) }
     id = child
   }
 

@@ -24,6 +24,7 @@ struct Torture: ParsableCommand {
       Flight.self, FlightWorker.self, Expire.self, Values.self, RecoveryTime.self,
       Enumerate.self, EnumerateWorker.self,
       Flip.self, FlipWorker.self,
+      Faults.self, Versions.self, VersionsWorker.self, Neighbours.self,
     ])
 
   static func main() {

@@ -55,11 +55,14 @@ TraceStop torture_trace_step(int32_t process, int signal);
 TraceStop torture_trace_next_call(int32_t process, int signal);
 TraceStop torture_trace_continue(int32_t process, int signal);
 
-// The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next two.
+// The system call at whose entry or exit the process stands. ENOTSUP on machines other than x86-64, as the next three.
 int torture_trace_call(int32_t process, TraceCall *call);
 
 // The number of fallocate.
 extern const int64_t torture_call_allocate;
+
+// Whether the next instruction is a system call: 1 or 0.
+int torture_trace_before_call(int32_t process);
 
 // At an entry: the call will not be done. Its exit follows all the same; set its result there.
 int torture_trace_skip_call(int32_t process);
@@ -71,6 +74,16 @@ int torture_trace_set_result(int32_t process, int64_t result);
 // own (TRACE_STEPPED, after the store), preceded by one for SIGSEGV. The tracer delivers both signals. ENOTSUP on machines
 // other than x86-64.
 int torture_watch_stores(const char *prefix);
+
+// A call of no effect, by which the tracer sees where the child is.
+void torture_trace_mark(void);
+int torture_trace_is_mark(const TraceCall *call);
+
+// The name of a system call that the library makes; "call NUMBER" for any other. Good until the next call.
+const char *torture_call_name(int64_t number);
+
+// From now on malloc lives on memory that it has: it makes no system calls, so those that a trace shows are the program's.
+int torture_fill_heap(void);
 
 // Eight bytes of the process's memory.
 int torture_trace_word(int32_t process, uint64_t address, uint64_t *word);
