@@ -156,4 +156,20 @@ import WarpTestSupport
       #expect(before.prefix(stripe) != after.prefix(stripe))
     }
   }
+
+  /// WKV-X03: whatever the counters are, what is computed from them is a number.
+  @Test func hostileCounters() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(path: path, Self.shape)
+      let stripe = LockGeometry(store.attachment.header.geometry).countersOffset + CounterFields.structure.size
+      for (from, to) in [(1 << 63, 1), (0, 1 << 63), (1 << 63 - 1, .max)] as [(UInt64, UInt64)] {
+        try TestFiles.patch(path + "-lock", at: stripe + Counter.compressedFrom.field.offset, TestFiles.bytes(from))
+        try TestFiles.patch(path + "-lock", at: stripe + Counter.compressedTo.field.offset, TestFiles.bytes(to))
+        let statistics = try store.statistics()
+        #expect(statistics.savedBytes == Int(truncatingIfNeeded: from &- to))
+        #expect(statistics.hitRatio >= 0)
+      }
+    }
+  }
 }

@@ -80,10 +80,12 @@ struct Flip: ParsableCommand {
         // A worker that is gone must not leave the others alone for the rest of the time.
         while System.bootTime() < roundEnd, hand.flip(&flips) {}
         words.store(FlipWords.stop, 1)
-        hangs += hung(children, words)
-        for child in children {
+        let hung = hung(children, words)
+        hangs += hung.count
+        for (index, child) in children.enumerated() {
           let ending = child.wait(seconds: 10)
-          guard !ending.isClean, !ending.isHung else { continue }
+          if ending.isHung { hangs += 1 }
+          guard !ending.isClean, !ending.isHung, !hung.contains(index) else { continue }
           System.explain(
             "round \(rounds), seed \(seed): a worker ended by signal \(ending.signal), code \(ending.code)\n")
           deaths += 1
@@ -95,9 +97,9 @@ struct Flip: ParsableCommand {
     try report(rounds, flips, sums, deaths: deaths, hangs: hangs)
   }
 
-  /// Waits for the calls that the workers are in; those that stay in one too long are killed.
-  private func hung(_ children: [Child], _ words: SharedWords) -> Int {
-    var hangs = 0
+  /// Waits for the calls that the workers are in; those that stay in one too long are killed and returned.
+  private func hung(_ children: [Child], _ words: SharedWords) -> Set<Int> {
+    var hung: Set<Int> = []
     for (index, child) in children.enumerated() {
       let word = FlipWords.calls + 2 * index
       let began = Int64(bitPattern: words.load(word))
@@ -106,13 +108,13 @@ struct Flip: ParsableCommand {
           let call = FlipCall.allCases[Int(words.load(word + 1)) % FlipCall.allCases.count]
           System.explain("worker \(index) has been in \(call) for \((System.bootTime() - began) / 1_000_000) ms\n")
           child.send(SIGKILL)
-          hangs += 1
+          hung.insert(index)
           break
         }
         System.sleep(5_000_000)
       }
     }
-    return hangs
+    return hung
   }
 
   private func report(_ rounds: Int, _ flips: FlipTally, _ sums: [UInt64], deaths: Int, hangs: Int) throws {
