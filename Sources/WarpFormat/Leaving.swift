@@ -129,7 +129,7 @@ extension Attachment {
     else { return }
     _ = try? creation.whileAlone(file) { () throws(FormatError) in
       guard supersededWord == Format.supersededCurrent, !data.hasDetachRecord else { return }
-      try System.sync(file.descriptor, path)
+      if !planted(.recordsBeforeSync) { try System.sync(file.descriptor, path) }
       data.store(DetachRecord(bootID: environment.bootID(), detached: storeTime()))
       try System.sync(file.descriptor, path)
     }
@@ -138,7 +138,7 @@ extension Attachment {
   /// O10: from the first attachment on, nobody may take the file for one that was left clean. The record is made invalid
   /// on the disk before it is cleared, so whoever finds it cleared may store to the file.
   func clearDetach() throws(FormatError) {
-    guard data.hasDetachRecord else { return }
+    guard data.hasDetachRecord, !planted(.keepsDetachRecord) else { return }
     let creation = try CreationLock(StoreFiles(path: path))
     if data.hasDetachRecord {
       data.invalidateDetachRecord()

@@ -13,6 +13,17 @@ package enum Fault: String, CaseIterable, Sendable {
   case nextMinor
   /// It writes and reads files of the next major version.
   case nextMajor
+
+  // MARK: Power loss
+
+  /// Whoever attaches leaves the record that the store was left clean as it is.
+  case keepsDetachRecord
+  /// The last to leave says that everything is on the disk without having written it there.
+  case recordsBeforeSync
+  /// Entries of another boot are used without a look at their checksums.
+  case trustsOldEntries
+  /// A store that is deleted keeps the record that it was left clean.
+  case deletesWithRecord
 }
 
 #if WARP_PLANTED

@@ -85,7 +85,7 @@ extension Shard {
       if let header = header(slot) {
         let candidate = Candidate(slot: slot, header: header, control: control)
         let sum = file.checksum(hash: metadata.hash, candidate, metadata, stored: storedBytes(candidate))
-        if sum == metadata.checksum {
+        if sum == metadata.checksum || planted(.trustsOldEntries) {
           latest = max(latest, metadata.written)
           continue
         }

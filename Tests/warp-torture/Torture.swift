@@ -21,7 +21,7 @@ struct Torture: ParsableCommand {
       Freeze.self, FreezeWorker.self, Namespaces.self, NamespaceHost.self, NamespaceAgent.self, Words.self,
       WordsWorker.self, Idle.self, Fork.self, ForkWorker.self,
       Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,
-      Flight.self, FlightWorker.self, Expire.self, Values.self, RecoveryTime.self,
+      Flight.self, FlightWorker.self, Expire.self, Values.self, RecoveryTime.self, PowerLoss.self,
     ])
 
   static func main() {
