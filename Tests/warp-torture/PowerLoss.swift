@@ -6,7 +6,7 @@
 //   its last page of state does not say that it was left clean.
 // - A disk that lies loses, tears or flips some of what it had promised to hold. Then each value was once that key's
 //   own, or the store is refused with an error.
-// - In either case the verifier finds nothing, every shard works, and what is set then is there in the boot after.
+// - After an honest disk the verifier finds nothing, every shard works, and what is set then is there in the boot after.
 
 import ArgumentParser
 import Glibc
