@@ -192,6 +192,13 @@ final class DiskLog {
     return page
   }
 
+  fileprivate static func isZero(_ page: [UInt8]) -> Bool {
+    page.withUnsafeBytes { all in
+      all.count >= word && all.loadUnaligned(as: UInt64.self) == 0
+        && memcmp(all.baseAddress!, all.baseAddress! + word, all.count - word) == 0
+    }
+  }
+
   /// Any page that a file has, or once had; nil if it had none.
   func anyPage(_ inode: UInt64, _ number: Int, _ random: inout SeededGenerator) -> [UInt8]? {
     guard let versions = files[inode]?.pages[number], !versions.isEmpty else { return nil }
@@ -207,7 +214,7 @@ extension [String: DiskLog.Content] {
       let file = try System.open(path, .createExclusive)
       defer { System.close(file) }
       try System.setSize(file, content.size, path)
-      for (number, page) in content.pages.enumerated() where page.contains(where: { $0 != 0 }) {
+      for (number, page) in content.pages.enumerated() where !DiskLog.isZero(page) {
         let start = number * DiskLog.page
         try System.write(file, at: start, Array(page.prefix(content.size - start)), path)
       }

@@ -29,6 +29,13 @@ void torture_on_sync(TortureSyncHook before, void *context);
 // The tracer drives a child instruction by instruction or from one system call to the next. The child dies with its
 // tracer. `signal` is delivered to the child as it goes on; 0 for none.
 
+// The number of the system call that libc's rename makes; -1 where it is another.
+#if defined(__x86_64__)
+#define TORTURE_SYS_RENAME 82
+#else
+#define TORTURE_SYS_RENAME (-1)
+#endif
+
 // Where a traced process stands.
 typedef enum {
   TRACE_STEPPED,  // after one instruction
