@@ -43,7 +43,7 @@ struct Soak: ParsableCommand {
       var crew = try Crew(options, directory)
       let keeper = try SharedStore.open(path: crew.path, Shapes.first(keys))
       try crew.start()
-      var events = Events(crew, keeper, seed: seed)
+      let events = Events(crew, keeper, seed: seed)
       var series = SoakSeries(interval: Int64(seconds * 1e9) / 60)
       var progress = ProgressLine("soak, \(Int(seconds)) s")
       let pause = Int64(seconds * 1e9) / Int64(Soak.mostReplacements)
@@ -92,7 +92,7 @@ struct Soak: ParsableCommand {
   }
 
   /// What is done to the crew.
-  private struct Events {
+  private final class Events {
     var crew: Crew
     var random: SeededGenerator
     private let keeper: SharedStore
@@ -112,7 +112,7 @@ struct Soak: ParsableCommand {
       random = SeededGenerator(seed: seed &+ 1)
     }
 
-    mutating func happen() throws {
+    func happen() throws {
       let keys = crew.options.keys
       if random.below(2) == 0 {
         let shape = cycle[replacements % cycle.count]
@@ -148,7 +148,7 @@ struct Soak: ParsableCommand {
 
     /// A stopped worker may hold a shard for longer than anybody waits.
     @discardableResult
-    private mutating func unlessBusy<Result>(_ body: () throws -> Result) throws -> Result? {
+    private func unlessBusy<Result>(_ body: () throws -> Result) throws -> Result? {
       do {
         return try body()
       } catch let error as WarpError where error.code == .busy {

@@ -3,6 +3,7 @@
 
 import WarpFormat
 import WarpKV
+import WarpTestSupport
 
 extension Worker {
   private static let batch = 5
@@ -20,33 +21,53 @@ extension Worker {
     }
   }
 
+  /// The next set of one of its own keys.
+  private struct Next {
+    let key: Int
+    let version: UInt64
+    let value: [UInt8]
+    let removals: UInt64
+  }
+
   /// Sets those of several keys of its own that are to be set next.
   mutating func writeMany() throws {
-    var batch: [(key: Int, version: UInt64, value: [UInt8])] = []
+    var batch: [Next] = []
     for _ in 0..<Worker.batch {
       guard let key = ownKey(), !batch.contains(where: { $0.key == key }) else { continue }
-      let version = versions[key / history.workers] + 1
-      guard case .set(let size) = OwnerAction(seed: seed, key: key, version: version, maxSize: maxSize) else {
-        continue
-      }
-      let value = Value.make(key: key, version: version, written: System.bootTime(), size: size)
-      batch.append((key, version, value))
+      if let next = begin(key) { batch.append(next) }
     }
-    var removals: [UInt64] = []
-    for (key, version, _) in batch {
-      versions[key / history.workers] = version
-      removals.append(history.begin(key, version: version, mayVanish: false))
-    }
-    do {
-      try store.setMany(batch.map { (names[$0.key], $0.value) })
-      for (place, item) in batch.enumerated() {
-        history.end(item.key, version: item.version, .present, since: removals[place])
+    let isDone = try setAll(batch)
+    for item in batch {
+      if isDone {
+        history.end(item.key, version: item.version, .present, since: item.removals)
         inDoubt.remove(item.key)
+      } else {
+        // Some of them may have been set.
+        inDoubt.insert(item.key)
       }
-    } catch let error as WarpError where error.code == .busy {
-      // Some of them may have been set.
-      for item in batch { inDoubt.insert(item.key) }
-      count(.busyWrites)
+    }
+    if !isDone { count(.busyWrites) }
+  }
+
+  private mutating func begin(_ key: Int) -> Next? {
+    let version = versions[key / history.workers] + 1
+    let action = OwnerAction(seed: seed, key: key, version: version, maxSize: maxSize)
+    guard !action.mayVanish, let size = action.size else { return nil }
+    versions[key / history.workers] = version
+    let removals = history.begin(key, version: version, mayVanish: false)
+    let value = Value.make(key: key, version: version, written: System.bootTime(), size: size)
+    return Next(key: key, version: version, value: value, removals: removals)
+  }
+
+  /// False if it gave up.
+  private func setAll(_ batch: [Next]) throws -> Bool {
+    let entries = batch.map { (key: names[$0.key], value: $0.value) }
+    do {
+      try store.setMany(entries)
+      return true
+    } catch {
+      guard error.code == .busy else { throw error }
+      return false
     }
   }
 }
