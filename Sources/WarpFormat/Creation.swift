@@ -189,7 +189,7 @@ struct CreationLock: ~Copyable {
   /// record that the store was left clean is made invalid on the disk first.
   private func forget(_ file: Int32) throws(FormatError) {
     try change(file) { (state) throws(FormatError) in
-      if state.hasDetachRecord {
+      if state.hasDetachRecord, !planted(.deletesWithRecord) {
         state.invalidateDetachRecord()
         try System.sync(file, files.data)
       }

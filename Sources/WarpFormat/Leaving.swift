@@ -130,7 +130,7 @@ extension Attachment {
     else { return }
     _ = try? creation.whileAlone(file) { () throws(FormatError) in
       guard supersededWord == Format.supersededCurrent, !data.hasDetachRecord else { return }
-      try System.sync(file.descriptor, path)
+      if !planted(.recordsBeforeSync) { try System.sync(file.descriptor, path) }
       data.store(DetachRecord(bootID: try environment.bootID(), detached: storeTime()))
       try System.sync(file.descriptor, path)
     }

@@ -233,6 +233,13 @@ package enum Fault: String, CaseIterable, Sendable {
   case uncheckedSize
   /// Memory is allocated for what a zstd frame declares, before that is compared with what its slot says.
   case uncheckedFrame
+
+  // MARK: Power loss
+
+  /// O13: the last to leave says that everything is on the disk without having written it there.
+  case recordsBeforeSync
+  /// O13: a store that is deleted keeps the record that it was left clean.
+  case deletesWithRecord
 }
 
 #if WARP_PLANTED

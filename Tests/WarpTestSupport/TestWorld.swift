@@ -21,6 +21,8 @@ public final class TestWorld: Sendable {
 
   /// Nanoseconds since the boot.
   public var time: Int64 { now.load(ordering: .relaxed) }
+  /// Nanoseconds since 1970.
+  public var realTime: Int64 { realBase.load(ordering: .relaxed) + time }
   public func advance(nanoseconds: Int64) { now.add(nanoseconds, ordering: .relaxed) }
   /// The machine starts again, as far as the stores can tell.
   public func reboot() { boot.add(1, ordering: .relaxed) }
@@ -30,13 +32,21 @@ public final class TestWorld: Sendable {
     realBase.add(time + off, ordering: .relaxed)
     now.store(1_000_000_000, ordering: .relaxed)
   }
+  /// The world after a reboot, as another object: this one goes on.
+  public func rebooted(off: Int64, seed: UInt64) -> TestWorld {
+    let next = TestWorld(seed: seed, boot: boot.load(ordering: .relaxed))
+    next.now.store(time, ordering: .relaxed)
+    next.realBase.store(realBase.load(ordering: .relaxed), ordering: .relaxed)
+    next.reboot(off: off)
+    return next
+  }
   /// Every file is on the file system of this number from now on; 0: an unknown local one.
   public func setFileSystem(_ number: Int64) { fileSystemNumber.store(number, ordering: .relaxed) }
 
   public var environment: Environment {
     var world = Environment.system
     world.bootTime = { [self] in time }
-    world.realTime = { [self] in realBase.load(ordering: .relaxed) + time }
+    world.realTime = { [self] in realTime }
     world.entropy = { [self] (count) throws(FormatError) in
       (0..<count).map { _ in
         UInt8(truncatingIfNeeded: SeededGenerator.mix(draws.wrappingAdd(1, ordering: .relaxed).newValue) | 1)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workers on one store whose files change under them, and the judgement of what they saw.
 //
-//   records | worker: tally 12, longest get, longest set, followed, made, shape 4, id 2, is idle, figures 5 | … |
+//   records | worker: tally 12, longest get and set, followed, made, shape 4, id 2, is idle, figures 5, young 5 | … |
 //
 // - Each answer is judged by the history, as in the other commands. The store is in a directory of its own, so that
 //   whatever is left there is seen.
@@ -21,12 +21,14 @@ enum CrewWords {
 
 /// What a worker tells the others, in words that outlive it.
 struct CrewRecord {
-  static let size = 32
+  static let size = 40
 
   enum Place: Int {
     case longestGet = 12
     case longestSet, followed, made, capacity, shards, maxKeySize, maxValueSize, firstID, secondID, isIdle
     case figures
+    /// The figures of the last one that had just done its first operations.
+    case young = 28
   }
 
   let words: SharedWords
@@ -73,6 +75,7 @@ struct CrewOptions: ParsableArguments {
   @Option(help: "Worker processes.") var workers = 4
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 1
   @Option(help: "Different keys; capacities are at least twice as many.") var keys = 7
+  @Flag(help: "Workers use all kinds of operations, and the second does next to nothing.") var all = false
 
   func validate() throws {
     guard workers >= 1, keys >= 1 else { throw ValidationError("at least one worker and one key") }
@@ -117,7 +120,7 @@ struct Crew {
       [
         "crew-worker", "--directory", directory, "--workers", "\(options.workers)", "--seed", "\(options.seed)",
         "--keys", "\(options.keys)", "--index", "\(index)",
-      ] + (again ? ["--again"] : []))
+      ] + (again ? ["--again"] : []) + (options.all ? ["--all"] : []))
   }
 
   /// Ends a worker in the middle of anything, and starts another in its place.
@@ -125,6 +128,13 @@ struct Crew {
     Glibc.kill(children[index].id, SIGKILL)
     if children[index].wait(seconds: 30).signal != SIGKILL { crashes += 1 }
     children[index] = try spawn(index, again: true)
+  }
+
+  /// A worker stands still for so many nanoseconds, wherever it is.
+  mutating func hold(_ index: Int, _ nanoseconds: Int64) {
+    if !children[index].stop() { crashes += 1 }
+    System.sleep(nanoseconds)
+    children[index].resume()
   }
 
   mutating func stop() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker of a crew: it opens the store once, reads and writes until it is told to stop, and tells what it saw.
+// A worker of a crew: it opens the store once, reads and writes until it is told to stop, and tells what it saw. If it is
+// to do all kinds of operations, each fourth is one of CrewActs.
 
 import ArgumentParser
 import Glibc
@@ -9,6 +10,10 @@ import WarpTestSupport
 
 struct CrewWorker: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "crew-worker", shouldDisplay: false)
+
+  /// The worker that does next to nothing if the others do everything, and the operations after which one is no longer young.
+  static let idle = 1
+  static let youth = 500
 
   @OptionGroup var options: CrewOptions
   @Option var directory: String
@@ -33,6 +38,9 @@ struct CrewWorker: ParsableCommand {
     var id = store.identity
     let parent = getppid()
     var sampled: Int64 = 0
+    var done = 0
+    var acts = options.all ? try CrewActs(directory, seed: UInt64(getpid()) ^ options.seed) : nil
+    let isIdle = options.all && index == CrewWorker.idle
     while history.words.load(CrewWords.stop) == 0, getppid() == parent {
       if history.words.load(CrewWords.pause) != 0 {
         record[.isIdle] = 1
@@ -40,7 +48,12 @@ struct CrewWorker: ParsableCommand {
         continue
       }
       record[.isIdle] = 0
-      try run(50, &worker, &choices, record)
+      if isIdle { System.sleep(50_000_000) }
+      try run(isIdle ? 1 : 50, &worker, &choices, record, &acts)
+      done += 50
+      if done == CrewWorker.youth {
+        for (place, number) in try Figures.now().numbers.enumerated() { record[.young, place] = number }
+      }
       if store.identity != id {
         id = store.identity
         record[.followed] += 1
@@ -51,13 +64,15 @@ struct CrewWorker: ParsableCommand {
         sampled = System.bootTime()
       }
     }
+    acts?.close()
     _ = try store.count
     record.shape = store.shape
     store.close()
   }
 
   private func run(
-    _ operations: Int, _ worker: inout Worker, _ choices: inout SeededGenerator, _ record: CrewRecord
+    _ operations: Int, _ worker: inout Worker, _ choices: inout SeededGenerator, _ record: CrewRecord,
+    _ acts: inout CrewActs?
   ) throws {
     defer {
       worker.tally[Tally.operations.rawValue] = operations
@@ -68,14 +83,19 @@ struct CrewWorker: ParsableCommand {
       for _ in 0..<operations {
         let draw = choices.below(200)
         let began = System.bootTime()
-        if draw < 120 {
+        if acts != nil, choices.below(4) == 0 {
+          try acts!.act(&worker)
+        } else if draw < 120 {
           try worker.read(choices.below(options.keys))
           record.raise(.longestGet, to: System.bootTime() - began)
         } else if draw < 199 {
           try worker.write()
           record.raise(.longestSet, to: System.bootTime() - began)
         } else {
-          try worker.walk()
+          // Somebody may have been stopped with a shard in its hands.
+          do { try worker.walk() } catch let error as WarpError where error.code == .busy && options.all {
+            worker.count(.busyMisses)
+          }
         }
       }
     } catch {

@@ -26,15 +26,20 @@ struct FlightOptions: ParsableArguments {
 
   /// Without a target the threads ask for several keys, each in another order.
   var keys: Int { target == .none ? 8 : 1 }
+  @Option(name: .customLong("computation-us"), help: "Microseconds of a computation; 0: what suits the target.")
+  var computationMicroseconds: Int64 = 0
+
   /// Nanoseconds of a computation; with a target, long enough to hit.
-  var computation: Int64 { target == .none ? 3_000_000 : 100_000_000 }
+  var computation: Int64 {
+    computationMicroseconds > 0 ? 1000 * computationMicroseconds : target == .none ? 3_000_000 : 100_000_000
+  }
   /// Nanoseconds of a lease.
   var limit: Int64 { target == .stopped ? 400_000_000 : 30_000_000_000 }
 
   var arguments: [String] {
     [
       "--processes", "\(processes)", "--threads", "\(threads)", "--rounds", "\(rounds)", "--seed", "\(seed)",
-      "--target", target.rawValue,
+      "--target", target.rawValue, "--computation-us", "\(computationMicroseconds)",
     ] + (typed ? ["--typed"] : [])
   }
 

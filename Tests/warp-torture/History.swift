@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What really happened, kept outside the store, and the verdict on each answer that the store gives.
 //
-//   words   | barrier, … 8 | worker tallies 16 x workers | per key: intent, vanish, acked, 0 |
+//   words   | barrier, … 8 | removals of all begun, ended, 0 … | worker tallies 16 x workers |
+//   per key | intent, vanish, acked, removals of all |
 //
 // - Each key has one owner; its operations have versions 1, 2, 3, …. The owner stores `intent` before an operation
 //   begins, `vanish` too if the operation may leave the key absent, and `acked` (version << 2 | state) after it ended.
+// - One process at most removes all entries, now and then, and counts the beginnings and the ends of that. Before `acked`
+//   the owner of a key stores how many had ended when its operation began, and how many had begun when it ended: later
+//   ones than the first may have removed the key, later ones than the second must have.
 // - A reader loads `acked` before its get and `intent` and `vanish` after it. What it may see lies between them.
 
 /// The state that an operation left a key in.
@@ -18,6 +22,13 @@ enum KeyState: UInt64 {
 struct Acked {
   let version: UInt64
   let state: KeyState
+  /// Removals of all that had ended before this was asked.
+  let removals: UInt64
+  /// Those that had ended when the operation began, and those that had begun when it ended.
+  let span: UInt64
+
+  var removalsBefore: UInt64 { span >> 32 }
+  var removalsWithin: UInt64 { span & 0xFFFF_FFFF }
 }
 
 /// What a worker counts; also the layout of its tally. `lost` means that WKV-R05 is broken, `torn` WKV-R04 or WKV-W03,
@@ -28,7 +39,9 @@ enum Tally: Int, CaseIterable {
 
 struct History: Sendable {
   static let barrier = 0
-  private static let firstTally = 8
+  private static let removalsBegun = 8
+  private static let removalsEnded = 9
+  private static let firstTally = 16
   private static let tallySize = 16
 
   let words: SharedWords
@@ -60,32 +73,53 @@ struct History: Sendable {
 
   // MARK: Owners
 
-  func begin(_ key: Int, version: UInt64, mayVanish: Bool) {
+  /// Returns how many removals of all had ended.
+  func begin(_ key: Int, version: UInt64, mayVanish: Bool) -> UInt64 {
     if mayVanish { words.store(at(key) + 1, version) }
     words.store(at(key), version)
+    return words.load(History.removalsEnded)
   }
 
-  func end(_ key: Int, version: UInt64, _ state: KeyState) {
+  func end(_ key: Int, version: UInt64, _ state: KeyState, since removals: UInt64) {
+    words.store(at(key) + 3, removals << 32 | words.load(History.removalsBegun))
     words.store(at(key) + 2, version << 2 | state.rawValue)
+  }
+
+  /// Records a removal of all, which one process at a time does. If it fails, some entries may be gone.
+  func removingAll(_ body: () throws -> Void) rethrows {
+    let number = words.add(History.removalsBegun, 1)
+    try body()
+    words.store(History.removalsEnded, number)
   }
 
   // MARK: Readers
 
   func acked(_ key: Int) -> Acked {
+    // In this order: what follows is at least as new as what comes before.
+    let removals = words.load(History.removalsEnded)
+    let span = words.load(at(key) + 3)
     let word = words.load(at(key) + 2)
-    return Acked(version: word >> 2, state: KeyState(rawValue: word & 3) ?? .absent)
+    return Acked(
+      version: word >> 2, state: KeyState(rawValue: word & 3) ?? .absent, removals: removals, span: span)
   }
   func intent(_ key: Int) -> UInt64 { words.load(at(key)) }
   func vanish(_ key: Int) -> UInt64 { words.load(at(key) + 1) }
 
+  /// Whether a removal of all may have met the entry that was there at `before`.
+  func mayBeRemoved(since before: Acked) -> Bool { words.load(History.removalsBegun) > before.removalsBefore }
+
   /// Whether a reader that began at `before` may see this version.
   func allows(_ version: UInt64, _ key: Int, since before: Acked) -> Bool {
     let oldest = before.state == .absent ? before.version + 1 : before.version
-    return version >= oldest && version <= intent(key)
+    guard version >= oldest && version <= intent(key) else { return false }
+    guard version == before.version, before.removals > before.removalsWithin else { return true }
+    // All were removed after it was set and before the reader began, unless the record is that of another version.
+    let now = acked(key)
+    return now.version != version || now.span != before.span
   }
 
   /// Whether a reader that began at `before` may find nothing.
   func allowsAbsence(_ key: Int, since before: Acked) -> Bool {
-    before.state != .present || vanish(key) > before.version
+    before.state != .present || vanish(key) > before.version || mayBeRemoved(since: before)
   }
 }

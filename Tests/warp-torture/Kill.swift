@@ -3,10 +3,11 @@
 // WKV-O04, WKV-O05, WKV-W11). What they intended and what was acknowledged is kept outside the store; every answer is
 // judged by it.
 //
-// - A target says who is killed: each has a file of its own, KillWriter, KillRecoverer, KillCreator,
-//   KillReplacer.
-// - After each kill one set per shard is timed from the kill on: the time to heal. The dead process is reaped only
-//   afterwards, so it is a zombie while the others must see that it is dead.
+// - A target says who is killed: each has a file of its own, KillWriter, KillRecoverer, KillCreator, KillReplacer,
+//   KillLeader.
+// - After each kill one set per shard is timed from the kill on. If the dead process held a shard, the set in that
+//   one comes first, and its time is the time to heal. The dead process is reaped only afterwards, so it is a zombie
+//   while the others must see that it is dead.
 // - A key whose owner died in the middle of an operation may be as before or after it, until its next owner acts.
 
 import ArgumentParser
@@ -33,13 +34,16 @@ enum KillTarget: String, CaseIterable, ExpressibleByArgument {
   case creator
   /// Whoever opens the store with other parameters.
   case replacer
+  /// Whoever computes a value for all others.
+  case leader
 
-  func run(_ options: KillOptions, kills: Int, _ watchdog: Watchdog) throws -> KillResult {
+  func run(_ options: KillOptions, _ pace: KillPace) throws -> KillResult {
     switch self {
-    case .writer: try KillWriter(options: options, kills: kills).run(watchdog)
-    case .recoverer: try KillRecoverer(options: options, kills: kills).run(watchdog)
-    case .creator: try KillCreator(options: options, kills: kills).run(watchdog)
-    case .replacer: try KillReplacer(options: options, kills: kills).run(watchdog)
+    case .writer: try KillWriter(options: options, pace: pace).run()
+    case .recoverer: try KillRecoverer(options: options, pace: pace).run()
+    case .creator: try KillCreator(options: options, pace: pace).run()
+    case .replacer: try KillReplacer(options: options, pace: pace).run()
+    case .leader: try KillLeader(options: options, pace: pace).run()
     }
   }
 
@@ -56,8 +60,10 @@ struct KillResult {
   var hangs = 0
   var findings = 0
   var recoveries = 0
-  /// Nanoseconds from a kill to the end of the sets that follow it.
-  var heals: [Int64] = []
+  /// From the kill of a process that held something to the first success in what it had held.
+  var heals = Histogram()
+  /// From any kill to the end of one set in each shard.
+  var all = Histogram()
   /// What the target adds.
   var more: [(name: String, number: Int)] = []
   /// The run proved nothing of what it is for.
@@ -109,24 +115,20 @@ struct Kill: ParsableCommand {
 
   @OptionGroup var options: KillOptions
   @Option(help: "Kills.") var kills = 2000
+  @Option(help: "End after so many seconds, even if there were fewer kills; 0: never.") var seconds = 0.0
   @Option(help: "Who is killed: \(KillTarget.allCases.map(\.rawValue).joined(separator: ", ")).")
   var target = KillTarget.writer
   @Flag(help: "End with one JSON object.") var json = false
 
   func run() throws {
-    let watchdog = Watchdog("kill")
     var chosen = options
     if chosen.keys == 0 { chosen.keys = target.defaultKeys }
-    var result = try target.run(chosen, kills: kills, watchdog)
-    result.heals.sort()
-    try report(result)
+    let began = System.bootTime()
+    let result = try target.run(chosen, KillPace(kills: kills, seconds: seconds, Watchdog("kill")))
+    try report(result, seconds: Double(System.bootTime() - began) / 1e9)
   }
 
-  private func report(_ result: KillResult) throws {
-    let heals = result.heals
-    func milliseconds(_ share: Double) -> Double {
-      heals.isEmpty ? 0 : Double(heals[min(heals.count - 1, Int(Double(heals.count) * share))]) / 1e6
-    }
+  private func report(_ result: KillResult, seconds: Double) throws {
     var report = Report()
     report.add("command", "kill")
     report.add("target", target.rawValue)
@@ -140,11 +142,12 @@ struct Kill: ParsableCommand {
     report.add("findings", result.findings)
     report.add("recoveries", result.recoveries)
     for (name, number) in result.more { report.add(name, number) }
-    report.add("healP50Ms", milliseconds(0.5))
-    report.add("healP99Ms", milliseconds(0.99))
-    report.add("healMaxMs", milliseconds(1))
-    let late = heals.count { $0 > Kill.longestHeal }
+    result.heals.add(to: &report, as: "heal")
+    result.all.add(to: &report, as: "allShards")
+    let late = result.heals.countOver(Kill.longestHeal) + result.all.countOver(Kill.longestHeal)
     report.add("late", late)
+    report.add("seconds", seconds)
+    report.add("killsPerSecond", Double(result.kills) / seconds)
     try report.finish(
       json: json,
       violations: result.lost + result.corrupt + result.hangs + result.findings + late + (result.isIdle ? 1 : 0))

@@ -52,9 +52,9 @@ private enum CreatorWords {
 
 struct KillCreator {
   let options: KillOptions
-  let kills: Int
+  let pace: KillPace
 
-  func run(_ watchdog: Watchdog) throws -> KillResult {
+  func run() throws -> KillResult {
     try withTemporaryDirectory { directory in
       var random = SeededGenerator(seed: options.seed)
       var result = KillResult()
@@ -62,14 +62,13 @@ struct KillCreator {
       var halfMade = 0
       let creation = try measure(directory)
       var round = 0
-      while result.kills < kills {
-        watchdog.progress()
+      while pace.goesOn(after: result.kills) {
         let place = try Round(directory, round, workers: options.workers)
         defer { place.remove() }
         let pause = Int64(random.below(Int(creation)))
         var victims = (0..<options.workers).filter { _ in random.below(2) == 0 }
         if victims.isEmpty { victims = [random.below(options.workers)] }
-        victims = Array(victims.prefix(kills - result.kills))
+        victims = Array(victims.prefix(pace.left(result.kills)))
         try place.words.await(CreatorWords.ready, atLeast: UInt64(options.workers))
         place.words.store(CreatorWords.go, 1)
         // From when the first has a core, not from when it may have one; it probably is the one that creates.
@@ -90,7 +89,7 @@ struct KillCreator {
         ("rounds", round), ("killedWhileOpening", within), ("halfMadeFiles", halfMade),
         ("creationUs", Int(creation / 1000)),
       ]
-      result.isIdle = kills >= 20 && within * 10 < kills
+      result.isIdle = result.kills >= 20 && within * 10 < result.kills
       return result
     }
   }
@@ -158,7 +157,7 @@ struct KillCreator {
       let store: SharedStore
       do {
         store = try open()
-        result.heals.append(System.bootTime() - killed)
+        result.heals.add(System.bootTime() - killed)
       } catch {
         System.explain("\(directory), \(scene): \(error)\n")
         result.hangs += 1

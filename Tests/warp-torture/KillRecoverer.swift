@@ -13,7 +13,7 @@ import WarpTestSupport
 
 struct KillRecoverer {
   let options: KillOptions
-  let kills: Int
+  let pace: KillPace
 
   /// Stops of one round until a writer holds a shard.
   private static let attempts = 500
@@ -21,7 +21,7 @@ struct KillRecoverer {
   private static let patience: Int64 = 50_000_000
   private static let longestChain = 3
 
-  func run(_ watchdog: Watchdog) throws -> KillResult {
+  func run() throws -> KillResult {
     try withTemporaryDirectory { directory in
       let history = try History(
         directory + "/history", workers: options.workers, keys: options.keys, creates: true)
@@ -30,10 +30,11 @@ struct KillRecoverer {
         options: options, directory: directory, store: store, lock: try LockWords(store),
         random: SeededGenerator(seed: options.seed),
         children: try (0..<options.workers).map { try options.spawn($0, directory, "--writes") })
-      let rounds = kills * 2 + 10
-      for _ in 0..<rounds where run.result.kills < kills {
-        watchdog.progress()
-        try run.round(atMost: kills - run.result.kills)
+      // Rounds that kill nobody who recovers are rare.
+      var rounds = 0
+      while pace.goesOn(after: run.result.kills), rounds < 2 * run.result.kills + 50 {
+        try run.round(atMost: pace.left(run.result.kills))
+        rounds += 1
       }
       history.words.store(KillWords.stop, 1)
       run.result.hangs += run.children.count { !$0.wait(seconds: 30).isClean }
@@ -42,7 +43,7 @@ struct KillRecoverer {
         ("writerKills", run.writerKills), ("recoveriesHit", run.hits), ("chains", run.chains),
         ("longestPauseUs", Int(run.recovery / 1000)),
       ]
-      result.isIdle = kills >= 20 && run.hits * 10 < kills
+      result.isIdle = result.kills < rounds / 4 || result.kills >= 20 && run.hits * 10 < result.kills
       result.add(history, try Settlement(store, history, seed: options.seed, maxSize: options.valueSize))
       return result
     }
@@ -92,7 +93,7 @@ struct KillRecoverer {
         if link > 0 { chains += 1 }
         word = next
       }
-      result.heal(store, Probe.keys(store), since: died)
+      result.heal(store, Probe.keys(store), held: shard, since: died)
       for victim in dead {
         if children[victim].wait(seconds: 10).signal != SIGKILL { result.corrupt += 1 }
         children[victim] = try options.spawn(victim, directory, "--writes")

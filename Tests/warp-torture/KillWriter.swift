@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `kill --target writer`: workers die at random moments of whatever they do.
+//
+// - Every other victim is stopped first, again and again until it holds a shard: what it holds is then known when it dies,
+//   at whatever instruction it stands.
 
 import Glibc
 import WarpFormat
@@ -8,9 +11,12 @@ import WarpTestSupport
 
 struct KillWriter {
   let options: KillOptions
-  let kills: Int
+  let pace: KillPace
 
-  func run(_ watchdog: Watchdog) throws -> KillResult {
+  /// Stops of one victim until it holds a shard.
+  private static let stops = 20
+
+  func run() throws -> KillResult {
     try withTemporaryDirectory { directory in
       let history = try History(
         directory + "/history", workers: options.workers, keys: options.keys, creates: true)
@@ -19,14 +25,20 @@ struct KillWriter {
       var random = SeededGenerator(seed: options.seed)
       var children = try (0..<options.workers).map { try options.spawn($0, directory) }
       var result = KillResult()
-      for _ in 0..<kills {
-        watchdog.progress()
+      let lock = try LockWords(store)
+      while pace.goesOn(after: result.kills) {
         System.sleep(Int64(random.below(3_000_000)))
         let victim = random.below(options.workers)
+        var held: Int?
+        for _ in 0..<(result.kills % 2 * KillWriter.stops) where held == nil {
+          children[victim].resume()
+          System.sleep(Int64(random.below(20_000)))
+          if children[victim].stop() { held = lock.held(by: children[victim].id)?.shard }
+        }
         let began = System.bootTime()
         children[victim].send(SIGKILL)
         result.kills += 1
-        result.heal(store, probes, since: began)
+        result.heal(store, probes, held: held, since: began)
         if children[victim].wait(seconds: 10).signal != SIGKILL { result.corrupt += 1 }
         children[victim] = try options.spawn(victim, directory)
       }
@@ -39,11 +51,17 @@ struct KillWriter {
 }
 
 extension KillResult {
-  /// One set per shard; what fails or takes too long is a hang.
-  mutating func heal(_ store: SharedStore, _ probes: [[UInt8]], since began: Int64) {
+  /// One set per shard, that of the shard that the dead one held first; what fails or takes too long is a hang.
+  ///
+  /// - Parameter probes: one key of each shard, in their order.
+  mutating func heal(_ store: SharedStore, _ probes: [[UInt8]], held: Int? = nil, since began: Int64) {
     do {
+      if let held {
+        try store.set(probes[held], to: [1])
+        heals.add(System.bootTime() - began)
+      }
       for probe in probes { try store.set(probe, to: [1]) }
-      heals.append(System.bootTime() - began)
+      all.add(System.bootTime() - began)
     } catch {
       System.explain("after a kill: \(error)\n")
       hangs += 1

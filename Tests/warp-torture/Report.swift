@@ -3,7 +3,8 @@
 
 import ArgumentParser
 
-/// An ordered list of names and values. Values are integers, numbers or short ASCII strings, so no escaping is needed.
+/// An ordered list of names and values. Values are numbers, short ASCII strings or objects of numbers,
+/// so no escaping is needed.
 struct Report {
   private var pairs: [(name: String, text: String)] = []
 
@@ -12,6 +13,11 @@ struct Report {
     pairs.append((name, "\((value * 1000).rounded() / 1000)"))
   }
   mutating func add(_ name: String, _ value: String) { pairs.append((name, "\"\(value)\"")) }
+
+  /// An object of numbers.
+  mutating func add(_ name: String, _ values: [(name: String, number: Int)]) {
+    pairs.append((name, "{" + values.map { "\"\($0.name)\": \($0.number)" }.joined(separator: ", ") + "}"))
+  }
 
   /// Prints it and turns violations into an exit code.
   func finish(json: Bool, violations: Int) throws {

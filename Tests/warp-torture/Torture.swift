@@ -20,11 +20,12 @@ struct Torture: ParsableCommand {
       CreatorWorker.self, ReplacerWorker.self,
       Freeze.self, FreezeWorker.self, Namespaces.self, NamespaceHost.self, NamespaceAgent.self, Words.self,
       WordsWorker.self, Idle.self, Fork.self, ForkWorker.self,
-      Replace.self, RaceWorker.self, LostLock.self, Flat.self, CrewWorker.self,
+      Replace.self, RaceWorker.self, LostLock.self, Soak.self, CrewWorker.self,
       Flight.self, FlightWorker.self, Expire.self, Values.self, RecoveryTime.self,
       Enumerate.self, EnumerateWorker.self,
       Flip.self, FlipWorker.self,
       Faults.self, Versions.self, VersionsWorker.self, Neighbours.self,
+      PowerLoss.self,
     ])
 
   static func main() {

@@ -20,10 +20,10 @@ struct Worker {
   /// The keys by index.
   let names: [[UInt8]]
   var tally = [Int](repeating: 0, count: Tally.allCases.count)
-  private var random: SeededGenerator
+  var random: SeededGenerator
   private var buffer: [UInt8]
   /// The last version of each own key, and the version that the last successful set stored, by key / workers.
-  private var versions: [UInt64]
+  var versions: [UInt64]
   /// How many violations are described on stderr.
   private var explanations = 10
 
@@ -35,7 +35,7 @@ struct Worker {
   var stopwatch: Stopwatch?
 
   /// Own keys whose last operation was cut off, until the next one.
-  private var inDoubt: Set<Int> = []
+  var inDoubt: Set<Int> = []
 
   init(
     store: SharedStore, history: History, index: Int, seed: UInt64, maxSize: Int, choices: UInt64? = nil,
@@ -88,9 +88,9 @@ struct Worker {
     }
   }
 
-  private mutating func count(_ what: Tally) { tally[what.rawValue] += 1 }
+  mutating func count(_ what: Tally) { tally[what.rawValue] += 1 }
 
-  private mutating func violation(_ what: Tally, _ key: Int, _ text: String) {
+  mutating func violation(_ what: Tally, _ key: Int, _ text: String) {
     count(what)
     guard explanations > 0 else { return }
     explanations -= 1
@@ -98,7 +98,7 @@ struct Worker {
     System.explain(line)
   }
 
-  private mutating func ownKey() -> Int? {
+  mutating func ownKey() -> Int? {
     let place = random.below((history.keys + history.workers - 1) / history.workers)
     let key = place * history.workers + index
     return key < history.keys ? key : nil
@@ -139,7 +139,7 @@ struct Worker {
     }
   }
 
-  private mutating func judge(_ key: Int, _ bytes: [UInt8], _ before: Acked, _ began: Int64) {
+  mutating func judge(_ key: Int, _ bytes: [UInt8], _ before: Acked, _ began: Int64) {
     guard let content = bytes.withUnsafeBytes({ Value.read($0) }) else {
       return violation(.torn, key, "\(bytes.count) bytes that fail their check")
     }
@@ -216,15 +216,14 @@ struct Worker {
     let place = key / history.workers
     let version = versions[place] + 1
     versions[place] = version
-    // Of a key in doubt nothing is expected; fleeting is the state of which nothing is.
-    let before = inDoubt.contains(key) ? .fleeting : history.acked(key).state
+    let before = history.acked(key)
     let action = OwnerAction(seed: seed, key: key, version: version, maxSize: maxSize)
-    history.begin(key, version: version, mayVanish: action.mayVanish)
+    let removals = history.begin(key, version: version, mayVanish: action.mayVanish)
     let start = stopwatch?.start(isGet: false)
     defer { if let start { stopwatch?.endWrite(start) } }
     do {
       let after = try perform(action, key, version, before)
-      history.end(key, version: version, after)
+      history.end(key, version: version, after, since: removals)
       inDoubt.remove(key)
     } catch let error as WarpError where error.code == .busy {
       // The old value stays, and so does what was acknowledged.
@@ -233,7 +232,7 @@ struct Worker {
   }
 
   private mutating func perform(
-    _ action: OwnerAction, _ key: Int, _ version: UInt64, _ before: KeyState
+    _ action: OwnerAction, _ key: Int, _ version: UInt64, _ before: Acked
   ) throws -> KeyState {
     let name = names[key]
     let written = System.bootTime()
@@ -258,8 +257,10 @@ struct Worker {
     }
   }
 
-  private mutating func expect(_ wasThere: Bool, _ before: KeyState, _ key: Int, _ text: String) {
-    if before == .present && !wasThere { violation(.lost, key, text) }
-    if before == .absent && wasThere { violation(.wrong, key, text) }
+  /// Of a key in doubt nothing is expected.
+  private mutating func expect(_ wasThere: Bool, _ before: Acked, _ key: Int, _ text: String) {
+    guard !inDoubt.contains(key) else { return }
+    if before.state == .present && !wasThere && !history.mayBeRemoved(since: before) { violation(.lost, key, text) }
+    if before.state == .absent && wasThere { violation(.wrong, key, text) }
   }
 }

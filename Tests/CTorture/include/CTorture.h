@@ -19,9 +19,22 @@ int torture_leave_namespaces(int with_user);
 // Mounts this PID namespace's own /proc. The caller lives in it, and its mounts are not the system's.
 int torture_mount_proc(void);
 
+// Called with the descriptor and the context before each fsync of this program.
+typedef void (*TortureSyncHook)(int32_t file, void *context);
+
+// Sets the hook; NULL: none. The caller has one thread that syncs.
+void torture_on_sync(TortureSyncHook before, void *context);
+
 // --- tracing a child ----------------------------------------------------------------------------------------------
 // The tracer drives a child instruction by instruction or from one system call to the next. The child dies with its
 // tracer. `signal` is delivered to the child as it goes on; 0 for none.
+
+// The number of the system call that libc's rename makes; -1 where it is another.
+#if defined(__x86_64__)
+#define TORTURE_SYS_RENAME 82
+#else
+#define TORTURE_SYS_RENAME (-1)
+#endif
 
 // Where a traced process stands.
 typedef enum {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times in bins of powers of two of microseconds: bin n holds those below n µs that are not in the bin before.
+
+/// Times in nanoseconds that one process collects.
+struct Histogram {
+  private var times: [Int64] = []
+
+  mutating func add(_ nanoseconds: Int64) { times.append(nanoseconds) }
+
+  /// The time within which this share of them ended, in milliseconds; 0 if there is none.
+  static func within(_ share: Double, _ sorted: [Int64]) -> Double {
+    sorted.isEmpty ? 0 : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]) / 1e6
+  }
+
+  func countOver(_ nanoseconds: Int64) -> Int { times.count { $0 > nanoseconds } }
+
+  /// The bins that hold something: the upper end in microseconds, and how many.
+  private var bins: [(below: Int, count: Int)] {
+    var bins: [Int: Int] = [:]
+    for time in times {
+      let microseconds = UInt64(max(time, 0)) / 1000
+      bins[1 << (64 - microseconds.leadingZeroBitCount), default: 0] += 1
+    }
+    return bins.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// NAMECount, NAMEP50Ms, NAMEP99Ms, NAMEMaxMs, and the bins as one object NAMEUnderUs.
+  func add(to report: inout Report, as name: String) {
+    let sorted = times.sorted()
+    report.add(name + "Count", sorted.count)
+    for (title, share) in [("P50Ms", 0.5), ("P99Ms", 0.99), ("MaxMs", 1)] {
+      report.add(name + title, Histogram.within(share, sorted))
+    }
+    report.add(name + "UnderUs", bins.map { ("\($0.below)", $0.count) })
+  }
+}
