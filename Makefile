@@ -12,7 +12,7 @@ STAGE := Scripts/stage
 # Fewer tests than this can't be the whole suite.
 LEAST := 90
 
-.PHONY: help demo check check-deep lint snippets examples docs fixtures fixtures-check python-reader traces clean
+.PHONY: help demo check check-deep fuzz lint snippets examples docs fixtures fixtures-check python-reader traces clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,10 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes (under 20 minutes)
 	@$(STAGE) "set-up" Scripts/setup zstd python
 	@Scripts/deep "$(TRACES)"
+
+fuzz: ## a minute of fuzzing of all that reads foreign bytes; see Scripts/fuzz --help
+	@Scripts/setup zstd
+	@Scripts/fuzz
 
 lint: ## formatting and house rules
 	@swift format lint --strict --recursive Sources Tests Examples Package.swift
@@ -76,4 +80,4 @@ traces: ## exact SIEVE on every real trace, to the last miss
 	@python3 Scripts/replay_check.py "$(TRACES)" memory
 
 clean:
-	rm -rf .build .build-plain .build-tsan .build-asan
+	rm -rf .build .build-plain .build-tsan .build-asan .build-fuzz .build-fuzz-planted
