@@ -12,7 +12,7 @@ STAGE := Scripts/stage
 # Fewer tests than this can't be the whole suite.
 LEAST := 90
 
-.PHONY: help demo check check-deep model lint snippets examples docs fixtures fixtures-check python-reader traces clean
+.PHONY: help demo check check-deep fuzz model lint snippets examples docs fixtures fixtures-check python-reader traces clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,10 @@ model: ## all executions of small scenarios of the shard protocol, and the mutan
 	@$(STAGE) "build warp-model (release)" swift build -c release $(ZSTD) --product warp-model
 	@$(STAGE) "model" .build/release/warp-model explore
 	@$(STAGE) "mutants of the model" .build/release/warp-model mutants
+
+fuzz: ## a minute of fuzzing of all that reads foreign bytes; see Scripts/fuzz --help
+	@Scripts/setup zstd
+	@Scripts/fuzz
 
 lint: ## formatting and house rules
 	@swift format lint --strict --recursive Sources Tests Examples Package.swift
@@ -82,4 +86,4 @@ traces: ## exact SIEVE on every real trace, to the last miss
 	@python3 Scripts/replay_check.py "$(TRACES)" memory
 
 clean:
-	rm -rf .build .build-plain .build-tsan .build-asan
+	rm -rf .build .build-plain .build-tsan .build-asan .build-fuzz .build-fuzz-planted
