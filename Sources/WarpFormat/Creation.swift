@@ -92,11 +92,11 @@ struct CreationLock: ~Copyable {
   func publish() throws(FormatError) {
     do throws(FormatError) {
       if !planted(.madeInPlace) { try System.rename(files.newData, files.data) }
+      try System.rename(files.newLock, files.lock)
     } catch {
       discard()
       throw error
     }
-    try System.rename(files.newLock, files.lock)
   }
 
   func discard() {
