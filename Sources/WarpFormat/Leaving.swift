@@ -87,7 +87,7 @@ extension Attachment {
         if !isReadOnly { recordCleanDetach() }
       }
     }
-    file.close()
+    if !planted(.keepsDescriptors) { file.close() }
     mapping.data.discard()
     mapping.lock.discard()
   }

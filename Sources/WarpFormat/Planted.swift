@@ -240,6 +240,13 @@ package enum Fault: String, CaseIterable, Sendable {
   case recordsBeforeSync
   /// O13: a store that is deleted keeps the record that it was left clean.
   case deletesWithRecord
+
+  // MARK: Use for a long time
+
+  /// Whoever leaves a store's files keeps them open.
+  case keepsDescriptors
+  /// Removing all entries spares the last shard.
+  case sparesLastShard
 }
 
 #if WARP_PLANTED

@@ -208,7 +208,7 @@ extension SharedStore {
   /// - Complexity: O(capacity).
   public func removeAll() throws(WarpError) {
     try withCurrent { (file) throws(WarpError) in
-      for shard in file.shards {
+      for shard in file.shards.dropLast(planted(.sparesLastShard) ? 1 : 0) {
         try own(shard, in: file) { (shard) throws(WarpError) in shard.removeAll(in: file) }
       }
       file.resetCounters()

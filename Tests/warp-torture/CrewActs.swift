@@ -109,7 +109,8 @@ struct CrewCounts {
 /// The typed cache of a run.
 struct CrewCache {
   static let keys = 16
-  private static let lifetime: Int64 = 30_000_000
+  private static let fresh: Int64 = 30_000_000
+  private static let lifetime: Int64 = 50_000_000
   /// A value may be so late by the scheduler's fault, or because the process that asks for it was stopped.
   private static let slack: Int64 = 5_000_000_000
 
@@ -120,9 +121,10 @@ struct CrewCache {
   init(_ directory: String, creates: Bool) throws {
     runs = try SharedWords(directory + "/cache-record", count: creates ? CrewCache.keys : nil)
     cache = try Cache(
-      "crew", in: .shared, capacity: 4 * CrewCache.keys, timeToLive: .nanoseconds(CrewCache.lifetime),
+      "crew", in: .shared, capacity: 4 * CrewCache.keys,
       options: CacheOptions(
-        staleFor: .milliseconds(20), loadWait: .milliseconds(500), shards: 2, namespace: "warp-torture",
+        freshFor: .nanoseconds(CrewCache.fresh), staleFor: .nanoseconds(CrewCache.lifetime - CrewCache.fresh),
+        loadWait: .milliseconds(500), shards: 2, namespace: "warp-torture",
         directory: directory + "/cache", maxValueSize: 256))
   }
 
