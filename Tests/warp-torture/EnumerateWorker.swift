@@ -41,7 +41,7 @@ struct EnumerateWorker: ParsableCommand {
     try SteppedChild.begin(path, grain)
     do {
       for operation in operations { try actor.run(operation) }
-      if scenario.fails { throw ExitCode.failure }
+      if scenario.fails, !recovers { throw ExitCode.failure }
     } catch let error as WarpError where scenario.fails && [.full, .noSpace].contains(error.code) {}
     SteppedChild.end()
     // Whoever traced it has killed it by now.

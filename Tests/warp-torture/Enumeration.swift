@@ -119,7 +119,11 @@ struct Enumeration {
     // This process's own entry in the registry is no image.
     _ = files.haveChanged()
     try look()
-    try child.run { if files.haveChanged() { try look() } }
+    do {
+      try child.run { if files.haveChanged() { try look() } }
+    } catch {
+      figures.complaints.add(.hang, "\(error)")
+    }
     figures.stops += child.stops
     figures.crashes += number
     guard let store, let readers else { return }
