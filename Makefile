@@ -38,7 +38,7 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 	@$(STAGE) "rules with a test" $(PYTHON) Scripts/rules
 	@$(STAGE) "steps of specification, model and code" $(PYTHON) Scripts/steps
 
-check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes (under 20 minutes)
+check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes, crashes, faults, fuzzing (about 40 minutes)
 	@$(STAGE) "set-up" Scripts/setup zstd python
 	@Scripts/deep "$(TRACES)"
 
