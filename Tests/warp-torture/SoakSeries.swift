@@ -84,8 +84,12 @@ struct SoakSeries {
     return samples.filter { $0.time >= start && $0.time < start + width }
   }
 
-  /// Whether both thirds that are compared have samples enough.
-  var isLong: Bool { third(0).count >= 5 && third(2).count >= 5 }
+  /// Whether both thirds that are compared have samples enough, and all shapes.
+  func isLong(shapes: Int) -> Bool {
+    [third(0), third(2)].allSatisfy { samples in
+      samples.count >= 5 && samples.last!.replacements - samples.first!.replacements >= shapes
+    }
+  }
 
   /// Reports the figures of the first and the last third, and what they may grow by; returns how many grew too much.
   func add(to report: inout Report) -> Int {
