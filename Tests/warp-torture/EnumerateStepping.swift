@@ -5,7 +5,7 @@
 // - The child opens the store, stops (torture_trace_me), runs the operation, and stops again by a signal of its own. How it
 //   came to the first stop and what follows the second is not watched.
 // - What it stops at in between: each instruction that stores to a mapping of the files (torture_watch_stores), or each
-//   instruction at all, which takes some 20,000 times as long. Both must show the same images.
+//   instruction at all, which takes a hundred times as long in a debug build. Both must show the same images.
 
 import CTorture
 import Glibc
