@@ -43,7 +43,7 @@ struct KillRecoverer {
         ("writerKills", run.writerKills), ("recoveriesHit", run.hits), ("chains", run.chains),
         ("longestPauseUs", Int(run.recovery / 1000)),
       ]
-      result.isIdle = result.kills < rounds / 4 || result.kills >= 20 && run.hits * 10 < result.kills
+      result.isIdle = result.kills < rounds / 16 || result.kills >= 20 && run.hits * 10 < result.kills
       result.add(history, try Settlement(store, history, seed: options.seed, maxSize: options.valueSize))
       return result
     }
