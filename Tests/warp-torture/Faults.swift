@@ -21,6 +21,7 @@ struct Faults: ParsableCommand {
   var operation: FaultOperation?
   @Option(help: "Only this error, as ENOSPC.") var errno: String?
   @Option(help: "Faults at each call at most, others at each.") var sample = Int.max
+  @Option(help: "Seconds after which no other call is begun.") var seconds = 86_400
   @Flag(help: "Kill the process before and after each call.") var kill = false
   @Flag(help: "Kill the process after each store to the files of a store in use, in replacing and leaving.")
   var stores = false
@@ -34,7 +35,13 @@ struct Faults: ParsableCommand {
   }
 
   func run() throws {
+    #if !arch(x86_64)
+      System.explain("calls can be made to fail on x86-64 only\n")
+      print("{\"command\": \"faults\", \"skipped\": 1}")
+      return
+    #endif
     let watchdog = Watchdog("faults")
+    let end = System.bootTime() + Int64(seconds) * 1_000_000_000
     guard torture_fill_heap() == 0 else { throw FormatError(.system, "the heap can't be filled") }
     var tally = FaultTally()
     for operation in operation.map({ [$0] }) ?? (stores ? [.replace, .leave] : FaultOperation.allCases) {
@@ -44,7 +51,8 @@ struct Faults: ParsableCommand {
       }
       let undisturbed = try FaultRun(operation: operation, disturbance: .none).run()
       tally.begin(operation, undisturbed)
-      for (index, site) in undisturbed.sites.enumerated() {
+      for (index, site) in undisturbed.sites.enumerated() where System.bootTime() < end {
+        if System.isTerminal(2) { System.explain("\r\(operation): \(index) of \(undisturbed.sites.count) calls ") }
         for disturbance in disturbances(index, site) {
           watchdog.progress()
           var outcome = try FaultRun(operation: operation, disturbance: disturbance).run()
