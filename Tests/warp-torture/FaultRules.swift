@@ -38,6 +38,9 @@ enum FaultRules {
       return "closing the descriptor gives the lock back"
     case ("openat", _) where operation == .openReadOnly && site.path.hasSuffix("-lock"):
       return "a handle that only reads goes on without a lock file (O8)"
+    case ("fallocate", _) where operation == .set || operation == .follow,
+      ("fstat", _) where (number == ENOSPC || number == EDQUOT) && (operation == .set || operation == .follow):
+      return "another entry gives its place, as on any full disk"
     case ("fallocate", _) where operation == .replace: return "fewer blocks are asked for"
     case ("rename", _) where operation == .replace && site.path.hasSuffix("-lock-new"):
       return "the next opener makes the lock file (P7)"

@@ -24,6 +24,10 @@ enum Disturbance {
   /// The process is killed after a store to the store's files: the nth, counted from 1, between this call and the next.
   case deathAfterStore(Int, after: Int)
 
+  var isFullDisk: Bool {
+    if case .failure(_, let number, _) = self { number == ENOSPC || number == EDQUOT } else { false }
+  }
+
   var isDeath: Bool {
     switch self {
     case .deathBefore, .deathAfter, .deathAfterStore: true
@@ -85,7 +89,8 @@ struct FaultRun {
       // The child may have told nothing; what it left is judged all the same.
       let isDone = !disturbance.isDeath && outcome.code == nil && words.load(Told.isDone) == 1
       do {
-        let judge = FaultJudge(scene: FaultScene(operation, here), isDone: isDone)
+        let judge = FaultJudge(
+          scene: FaultScene(operation, here), isDone: isDone, mayEvict: disturbance.isFullDisk)
         // What can't be removed stays until somebody can.
         if !disturbance.isDeath, outcome.disturbed?.name != "unlink" {
           try judge.lookForLeftovers(&outcome.complaints)
@@ -184,7 +189,7 @@ struct FaultRun {
       TracedChild.begin()
       let code = tell(words, Told.code) { try scene.perform() }
       TracedChild.end()
-      words.store(Told.wrong, UInt64(scene.wrongAnswers()))
+      words.store(Told.wrong, UInt64(scene.wrongAnswers(mayMiss: disturbance.isFullDisk)))
       if code > 0, case .failure(_, _, lasting: true) = disturbance, operation != .delete {
         _ = tell(words, Told.retry) { try scene.perform() }
       }
