@@ -245,11 +245,12 @@ struct Image {
     dataSize = wanted.fileSize
     Image.seal(&data, 0, F.checksum.offset)
     guard var bytes = lock,
-      let header = try? Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: dataSize)
+      let header = try? Header(verifying: Array(data.prefix(Format.pageSize)), fileSize: dataSize),
+      let bootID = try? Fixtures.environment.bootID()
     else { return }
     lockSize = lockGeometry.fileSize
     resize(&bytes, to: lockSize)
-    let first = LockHeader(header, bootID: Fixtures.environment.bootID(), device: 0, inode: 0).encoded()
+    let first = LockHeader(header, bootID: bootID, device: 0, inode: 0).encoded()
     bytes.replaceSubrange(0..<Format.pageSize, with: first)
     lock = bytes
   }
