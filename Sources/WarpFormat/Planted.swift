@@ -259,9 +259,7 @@ package enum Fault: String, CaseIterable, Sendable {
 
   /// Whether this process commits that fault.
   package func planted(_ fault: Fault) -> Bool { activeFault == fault }
-  package let hasPlantedFaults = true
 #else
   @inline(__always)
   package func planted(_ fault: Fault) -> Bool { false }
-  package let hasPlantedFaults = false
 #endif
