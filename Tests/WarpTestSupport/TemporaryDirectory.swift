@@ -16,8 +16,9 @@ public func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) th
   return try body(path)
 }
 
-func makeTemporaryDirectory() throws -> String {
-  let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+/// A new private directory, which the caller removes: on tmpfs where there is one, unless it is told where.
+public func makeTemporaryDirectory(in parent: String? = nil) throws -> String {
+  let parent = parent ?? (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
   var template = Array("\(parent)/warpkv-test-XXXXXX".utf8CString)
   return try template.withUnsafeMutableBufferPointer { buffer in
     guard let path = mkdtemp(buffer.baseAddress!) else {
@@ -27,7 +28,8 @@ func makeTemporaryDirectory() throws -> String {
   }
 }
 
-func removeTree(_ path: String) {
+/// Removes a directory with all that is in it; what can't be removed stays.
+public func removeTree(_ path: String) {
   for name in (try? System.list(path)) ?? [] {
     let child = path + "/" + name
     if (try? System.status(path: child))?.isDirectory == true { removeTree(child) } else { unlink(child) }

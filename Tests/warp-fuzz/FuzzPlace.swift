@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the files of the input at hand lie: a private directory on tmpfs, removed with the process.
 
-import Glibc
 import WarpFormat
+import WarpTestSupport
 
 struct FuzzPlace {
   private static let zeros = [UInt8](repeating: 0, count: Format.pageSize)
@@ -12,10 +12,7 @@ struct FuzzPlace {
   var lockPath: String { path + StoreFiles.lockSuffix }
 
   init() throws {
-    let parent = System.environment("WARP_FUZZ_DIRECTORY") ?? "/dev/shm"
-    var template = Array("\(parent)/warp-fuzz-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw FormatError(.system, "mkdtemp failed", errno: errno) }
-    directory = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    directory = try makeTemporaryDirectory(in: System.environment("WARP_FUZZ_DIRECTORY"))
   }
 
   /// Removes every file.
@@ -23,10 +20,7 @@ struct FuzzPlace {
     for name in (try? System.list(directory)) ?? [] { _ = try? System.remove(directory + "/" + name) }
   }
 
-  func remove() {
-    clear()
-    rmdir(directory)
-  }
+  func remove() { removeTree(directory) }
 
   /// Puts the files of an input here. What is zero stays a hole, as in a store that is new.
   func write(_ image: Image) throws {
