@@ -45,10 +45,11 @@ let package = Package(
       dependencies: ["CWarp", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
       swiftSettings: librarySettings),
     .target(name: "WarpKV", dependencies: ["WarpFormat"], swiftSettings: librarySettings),
+    .target(name: "CTerminal"),
     .executableTarget(
       name: "warp-inspect",
       dependencies: [
-        "WarpFormat", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CTerminal", "WarpFormat", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     .target(
@@ -91,7 +92,7 @@ let package = Package(
     .testTarget(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "WarpInspectTests", dependencies: ["WarpTestSupport"], swiftSettings: settings),
+      name: "WarpInspectTests", dependencies: ["WarpTestSupport", "warp-inspect"], swiftSettings: settings),
     .testTarget(
       name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTestSupport"],
       swiftSettings: settings),

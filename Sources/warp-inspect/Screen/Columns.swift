@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Columns of text: what pads, cuts and wraps.
+
+extension String {
+  func padded(_ width: Int) -> String {
+    let missing = width - unicodeScalars.count
+    return missing > 0 ? self + String(repeating: " ", count: missing) : self
+  }
+}
+
+/// Lines of at most `width` columns, those behind the first indented. A longer word stays whole.
+func wrapped(_ text: String, width: Int, indent: Int) -> [String] {
+  var lines: [String] = []
+  var line = ""
+  for word in text.split(separator: " ") {
+    if !line.isEmpty, line.unicodeScalars.count + 1 + word.unicodeScalars.count > width {
+      lines.append(line)
+      line = String(repeating: " ", count: indent) + word
+    } else {
+      line += (line.isEmpty ? "" : " ") + word
+    }
+  }
+  return lines + [line]
+}
