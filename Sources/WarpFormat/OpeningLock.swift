@@ -52,20 +52,29 @@ extension OpenRequest {
         + "them close it, or use it, and try again")
   }
 
+  /// Whether the lock file that is there now belongs to the data file of an attachment.
+  package func hasLock(of file: Attachment) throws(FormatError) -> Bool {
+    guard let lock = try validLock(of: file.header, file.mapping.file.status) else { return false }
+    System.close(lock.descriptor)
+    return true
+  }
+
   /// Opens the lock file, which may come some nanoseconds after the data file.
   private func validLock(
     _ opened: OpenedData, patience: Int64
   ) throws(FormatError) -> (descriptor: Int32, status: FileStatus)? {
     let end = System.bootTime() + patience
     while true {
-      if let file = try validLock(opened) { return file }
+      if let file = try validLock(of: opened.header, opened.file.status) { return file }
       guard System.bootTime() < end else { return nil }
       System.sleep(Format.sleepNanoseconds)
     }
   }
 
   /// Opens the lock file if it is whole and belongs to this data file and this boot.
-  private func validLock(_ opened: OpenedData) throws(FormatError) -> (descriptor: Int32, status: FileStatus)? {
+  private func validLock(
+    of header: Header, _ data: FileStatus
+  ) throws(FormatError) -> (descriptor: Int32, status: FileStatus)? {
     let file: Int32
     do throws(FormatError) {
       file = try System.open(files.lock, readOnly ? .readOnly : .readWrite)
@@ -77,12 +86,10 @@ extension OpenRequest {
       let status = try System.status(file, files.lock)
       try status.checkSecure(files.lock)
       let page = try System.read(file, at: 0, count: Format.pageSize, files.lock)
-      let data = opened.file.status
       let bootID = try environment.bootID()
-      if let header = try? LockHeader(verifying: page, fileSize: status.size, data: opened.header),
-        header.bootID == bootID,
-        header.dataInode == 0 && header.dataDevice == 0
-          || header.dataInode == data.inode && header.dataDevice == data.device || planted(.foreignLockUsed)
+      if let lock = try? LockHeader(verifying: page, fileSize: status.size, data: header), lock.bootID == bootID,
+        lock.dataInode == 0 && lock.dataDevice == 0
+          || lock.dataInode == data.inode && lock.dataDevice == data.device || planted(.foreignLockUsed)
       {
         return (file, status)
       }

@@ -120,10 +120,12 @@ extension SharedStore {
     return .stay
   }
 
-  /// Nothing is wrong any more; but a handle that found no lock file may find one now.
+  /// Nothing is wrong any more; but a handle that found no lock file may find one now. What lies there may also be none
+  /// of this store: then the handle stays where it is, and looks again the next time.
   private func findLock(_ file: Attachment, _ patience: Int64) throws(WarpError) -> Standing {
     guard !file.hasLockFile else { return .moved }
-    return try System.status(path: request.files.lock) == nil ? .stay : follow(file, patience)
+    guard try request.hasLock(of: file) else { return .stay }
+    return try follow(file, patience)
   }
 
   /// The child of a fork gets a registration of its own in the same files.

@@ -244,6 +244,32 @@ import WarpTestSupport
     }
   }
 
+  /// Found by fuzzing: each get opened the store again and again, for a third of a second.
+  @Test func aForeignLockFileDoesNotHoldReadersUp() throws {
+    try withTemporaryDirectory { directory in
+      let (path, other) = (directory + "/a.warp", directory + "/b.warp")
+      for path in [path, other] {
+        let store = try open(path)
+        try store.set("k", to: [1])
+        store.close()
+      }
+      let own = try TestFiles.read(path + "-lock")
+      try TestFiles.write(path + "-lock", TestFiles.read(other + "-lock"))
+      let reader = try open(path, StoreConfiguration(access: .readOnly))
+      var buffer = [UInt8](repeating: 0, count: 100)
+      let began = ContinuousClock.now
+      for _ in 0..<100 {
+        #expect(try reader.get("k") == [1])
+        #expect(try reader.get(Array("absent".utf8), into: &buffer) == .busy)
+      }
+      // A tenth of what it was, and a hundred times what it takes.
+      #expect(ContinuousClock.now - began < .seconds(3))
+      try TestFiles.write(path + "-lock", own)
+      #expect(try reader.get(Array("absent".utf8), into: &buffer) == .miss)
+      reader.close()
+    }
+  }
+
   @Test func noMoreHandlesThanPlaces() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
