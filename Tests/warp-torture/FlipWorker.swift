@@ -185,8 +185,8 @@ private struct Flipped {
   /// The counter is in the file that is flipped: only a small step up is believed.
   private mutating func countRecoveries(_ store: SharedStore) throws {
     let now = try store.statistics().recoveries
-    if let before = recoveries, now > before, now - before < 1000 {
-      words.add(FlipWords.recoveries, UInt64(now - before))
+    if let before = recoveries, (1..<1000).contains(now &- before) {
+      words.add(FlipWords.recoveries, UInt64(now &- before))
     }
     recoveries = now
   }
