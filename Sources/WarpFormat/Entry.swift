@@ -122,6 +122,15 @@ extension Shard {
     data.bytes(valueOffset(candidate.slot, keySize: candidate.header.keySize), candidate.header.storedSize)
   }
 
+  /// Whether the bytes that no checksum covers are zero: behind the flags (E05), and between key and value (E08). A lookup
+  /// compares the key with them.
+  func isZeroPadded(_ slot: SlotIndex, _ header: EntryHeader) -> Bool {
+    let rest = data.load64(slotOffset(slot) &+ SlotFields.rawSize.offset)
+    let tail = header.keySize & 7
+    let last = tail == 0 ? 0 : data.load64(keyOffset(slot) &+ header.keySize &- tail) &>> UInt64(8 &* tail)
+    return rest &>> 48 == 0 && last == 0
+  }
+
   /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
   @inline(__always)
   func holds(_ slot: SlotIndex, _ key: UnsafeRawBufferPointer) -> Bool {

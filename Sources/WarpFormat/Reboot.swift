@@ -74,8 +74,8 @@ extension OpenRequest {
 }
 
 extension Shard {
-  /// Frees every slot whose entry fails its checksum; recovery then leaves it out. Returns the latest store time at which
-  /// one of the others was written. O(used slots + bytes).
+  /// Frees every slot whose entry fails its checksum, or is not zero where it must be; recovery then leaves it out. Returns
+  /// the latest store time at which one of the others was written. O(used slots + bytes).
   fileprivate func dropUnsound(_ file: Attachment) -> UInt64 {
     var latest: UInt64 = 0
     for slot in usedSlots {
@@ -85,7 +85,7 @@ extension Shard {
       if let header = header(slot) {
         let candidate = Candidate(slot: slot, header: header, control: control)
         let sum = file.checksum(hash: metadata.hash, candidate, metadata, stored: storedBytes(candidate))
-        if sum == metadata.checksum || planted(.damagedEntryKept) {
+        if sum == metadata.checksum && isZeroPadded(slot, header) || planted(.damagedEntryKept) {
           latest = max(latest, metadata.written)
           continue
         }

@@ -86,8 +86,8 @@ import WarpTestSupport
     }
   }
 
-  /// WKV-O02: the record does not make anyone believe a damaged entry.
-  @Test func damagedEntriesAreLeftOut() throws {
+  /// WKV-O02: the record does not make anyone believe a damaged entry, in its value, or in bytes that no checksum covers.
+  @Test(arguments: ["value", "padding", "reserved"]) func damagedEntriesAreLeftOut(_ place: String) throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
       let store = try open(path)
@@ -96,7 +96,12 @@ import WarpTestSupport
       let hash = key(3).withUnsafeBytes { file.hash($0) }
       let shard = file.shard(of: hash)
       let found = try #require(key(3).withUnsafeBytes { shard.find($0, HashParts(hash: hash)) })
-      let at = shard.valueOffset(found.slot, keySize: key(3).count)
+      let at =
+        switch place {
+        case "value": shard.valueOffset(found.slot, keySize: key(3).count)
+        case "padding": shard.keyOffset(found.slot) + key(3).count + 1
+        default: shard.slotOffset(found.slot) + 31
+        }
       store.close()
       try TestFiles.patch(path, at: at, [0xEE])
       world.reboot(off: 1)
