@@ -48,8 +48,10 @@ static void put(const char *text, size_t size) {
 
 static void enter(void) {
   if (is_live) return;
-  // From the background the change would stop the process, and the screen is somebody else's.
-  if (tcgetpgrp(out) != getpgrp()) return;
+  // From the background the change would stop the process, and the screen is somebody else's. A terminal that controls
+  // nobody has no background.
+  pid_t group = tcgetpgrp(out);
+  if (group >= 0 && group != getpgrp()) return;
   if (has_before) {
     struct termios raw = before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
@@ -168,6 +170,11 @@ void terminal_end(void) {
 int terminal_is_live(void) { return is_live != 0; }
 
 int terminal_wait(int milliseconds, char *keys, int size) {
+  // A shell that brings a running job to the foreground sends it no signal.
+  if (!is_live) {
+    blocked(enter);
+    if (is_live) return TERMINAL_RESIZED;
+  }
   struct pollfd files[2] = {{wake[0], POLLIN, 0}, {is_live ? in : -1, POLLIN, 0}};
   int ready = poll(files, 2, milliseconds);
   if (files[0].revents & POLLIN) {

@@ -64,7 +64,7 @@ struct Health: Equatable {
     let torn = facts.glances.count { $0.line.map { $0.owner.word == 0 && $0.sequence & 1 == 1 } ?? false }
     if torn > 0 { add(.attention, "\(Health.shards(torn)) to be recovered by the next writer") }
     if facts.clock != nil, !facts.isThisBoot {
-      add(.attention, "it is of another boot, and its next user decides whether it goes on")
+      add(.attention, "of another boot; the next user decides if it goes on")
     } else if let lock = facts.image.lock, lock.header.bootID != System.bootID() {
       add(.attention, "the lock file is of another boot, the next user makes it anew")
     }

@@ -104,7 +104,8 @@ extension TopSample {
         Handle(
           entry: handle.entry, generation: handle.generation, pid: handle.pid, name: handle.name?.plain ?? "?",
           state: handle.state, age: handle.age, shards: occupation?.shards(of: handle).count ?? 0,
-          leases: occupation?.computations(of: handle) ?? 0, operations: facts.handles?.operations(of: handle).count ?? 0)
+          leases: occupation?.computations(of: handle) ?? 0,
+          operations: facts.handles?.operations(of: handle).count ?? 0)
       }, health: Health(facts))
   }
 

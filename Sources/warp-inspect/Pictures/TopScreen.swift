@@ -36,7 +36,7 @@ struct TopScreen {
     ("+ -", "look less or more often"), ("?", "this help, and back"),
   ]
 
-  private var labelWidth: Int { columns < 40 ? 9 : 12 }
+  private var labelWidth: Int { columns < 40 ? 10 : 12 }
   private var rates: TopRates { history.last ?? TopRates(now, now) }
 
   func lines(_ palette: Palette) -> [String] {
@@ -58,7 +58,7 @@ struct TopScreen {
   private var head: StyledLine {
     let end = view.isPaused ? "PAUSED" : "every \(Numbers.tenths(view.interval)) s"
     let room = columns - end.count - 1
-    var line = StyledLine(room > 8 ? title.cut(room) : title.cut(columns), .strong)
+    var line = StyledLine(title.cutLeft(room > 8 ? room : columns), .strong)
     line.addRight(end, view.isPaused ? .warning : .faint, width: columns)
     return line
   }

@@ -16,6 +16,12 @@ extension String {
     return String(String.UnicodeScalarView(unicodeScalars.prefix(max(0, width - 1)))) + (width > 0 ? "…" : "")
   }
 
+  /// The same, but the end stays: of a path that is what tells.
+  func cutLeft(_ width: Int) -> String {
+    guard unicodeScalars.count > width else { return self }
+    return (width > 0 ? "…" : "") + String(String.UnicodeScalarView(unicodeScalars.suffix(max(0, width - 1))))
+  }
+
   func paddedLeft(_ width: Int) -> String {
     String(repeating: " ", count: max(0, width - unicodeScalars.count)) + self
   }
