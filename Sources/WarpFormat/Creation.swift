@@ -17,6 +17,19 @@ extension StoreFiles {
       throw error.at(data)
     }
   }
+
+  /// Takes the names away from a file that `delete` refuses because its header is none. Nobody can be told, and not a byte
+  /// of it is changed. Returns whether there was one.
+  package func deleteUnrecognized() throws(FormatError) -> Bool {
+    try checkPath()
+    guard let status = try System.status(path: data) else { return false }
+    try status.checkSecure(data)
+    do throws(FormatError) {
+      return try CreationLock(self).deleteNames()
+    } catch {
+      throw error.at(data)
+    }
+  }
 }
 
 /// The creation lock of one store, held until it goes away.
@@ -173,9 +186,13 @@ struct CreationLock: ~Copyable {
     try Header.identify(page, magic: Format.dataMagic, what: "store")
     // A file cut shorter than its state block has nobody attached who could be told.
     if status.size >= Format.shardsOffset { try forget(file) }
-    try System.remove(files.data)
+    return try deleteNames()
+  }
+
+  func deleteNames() throws(FormatError) -> Bool {
+    let wasThere = try System.remove(files.data)
     try System.remove(files.lock)
-    return true
+    return wasThere
   }
 
   /// Whoever marks a file superseded takes its name away before giving the creation lock back. If the file still has

@@ -88,6 +88,10 @@ public enum Format {
   public static let mostShardsFrom = 65536
   public static let mostShards = 64
   public static let readerTries = 64
+  /// How often a glance at a shard begins again because somebody is at work there.
+  static let glanceTries = 8
+  /// Slots that a survey looks at: of a larger store the part of entries with a property is known to 1.1 points.
+  public static let surveySlots = 8192
   /// How many keys of a batch are prefetched at a time, and how many buckets of each chain.
   public static let batchSize = 16
   static let prefetchedBuckets: UInt32 = 4

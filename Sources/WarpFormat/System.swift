@@ -23,8 +23,7 @@ public struct FileStatus: Equatable, Sendable {
   public var owner: UInt32
   /// Permission bits.
   public var permissions: UInt32
-  public var isRegular: Bool
-  public var isDirectory: Bool
+  public var kind: FileKind
 }
 
 /// The system calls; what they are given beside descriptors and paths.
@@ -292,7 +291,7 @@ package enum System {
         device: UInt64(info.st_dev), inode: UInt64(info.st_ino), size: Int(info.st_size),
         allocated: Int(info.st_blocks) * 512, links: Int(info.st_nlink), owner: info.st_uid,
         permissions: UInt32(info.st_mode) & 0o7777,
-        isRegular: info.st_mode & S_IFMT == S_IFREG, isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+        kind: FileKind(info.st_mode & S_IFMT))
     }
   }
 #endif

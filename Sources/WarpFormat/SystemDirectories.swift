@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// System calls, continued: directories.
+// System calls, continued: directories, and what a name leads to.
 
 import CWarp
 
@@ -11,7 +11,37 @@ import CWarp
   import Glibc
 #endif
 
+/// What a name leads to, in words for people.
+public enum FileKind: String, Sendable {
+  case regular = "a file"
+  case directory = "a directory"
+  case symbolicLink = "a symbolic link"
+  case pipe = "a pipe"
+  case socket = "a socket"
+  case device = "a device"
+}
+
+extension FileStatus {
+  public var isRegular: Bool { kind == .regular }
+  public var isDirectory: Bool { kind == .directory }
+}
+
 #if (canImport(Darwin) || canImport(Musl) || canImport(Glibc)) && !WARP_NO_POSIX
+  extension FileKind {
+    /// - Parameter type: the bits of a mode that tell the type.
+    init(_ type: mode_t) {
+      self =
+        switch type {
+        case S_IFREG: .regular
+        case S_IFDIR: .directory
+        case S_IFLNK: .symbolicLink
+        case S_IFIFO: .pipe
+        case S_IFSOCK: .socket
+        default: .device
+        }
+    }
+  }
+
   extension System {
     /// Makes one level, mode 0700; one that is there is fine.
     package static func makeDirectory(_ path: String) throws(FormatError) {

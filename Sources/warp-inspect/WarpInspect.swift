@@ -15,18 +15,27 @@ struct WarpInspect: ParsableCommand {
     discussion: """
       STORE is a path if it contains a slash or ends in .warp, else the name of a
       store in the user's directory (WARPKV_DIR, or /dev/shm/warpkv-UID on Linux).
-      Nothing is locked or changed; the store may be in use.
+      Nothing is locked or changed, except by rm; the store may be in use.
 
       Exit status: 0 clean, 1 findings, 2 unreadable or not a store.
 
       Examples:
+        warp-inspect list
         warp-inspect info sessions
+        warp-inspect top sessions
         warp-inspect verify ./cache.warp
         warp-inspect dump --json ./cache.warp | jq '.shards[].entries[].key'
         warp-inspect --generate-completion-script bash
       """,
     version: Format.writerName,
-    subcommands: [Info.self, Dump.self, Verify.self])
+    subcommands: [
+      Info.self,
+      List.self,
+      Top.self,
+      Dump.self,
+      Verify.self,
+      Rm.self,
+    ])
 }
 
 /// What every subcommand takes.
@@ -39,27 +48,13 @@ struct StoreOptions: ParsableArguments {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  var path: String {
-    get throws(FormatError) {
-      if store.contains("/") || store.hasSuffix(StoreFiles.fileExtension) { return store }
-      return try StoreFiles(name: store, directory: StoreDirectory.path()).data
-    }
-  }
+  var names: StoreNames { StoreNames(asked: store) }
+
+  var path: String { get throws(FormatError) { try names.path } }
 
   /// Opens the store, lets `body` write about it, and turns errors into a sentence and an exit status. `body` says
   /// whether the store is clean.
   func inspect(_ body: (FileImage, inout Output) throws -> Bool) throws {
-    var isClean = false
-    do {
-      var output = Output()
-      isClean = try body(try FileImage(path: try path), &output)
-      try output.flush()
-    } catch let error as FormatError {
-      // The reader of our pipe went away: nothing to say, and nobody to say it to.
-      if error.errno == Output.brokenPipe { throw ExitCode(141) }
-      try? System.write(2, Array("warp-inspect: \(error)\n".utf8))
-      throw ExitCode(2)
-    }
-    if !isClean { throw ExitCode(1) }
+    try reporting(names.sentence) { output in try body(try names.open(), &output) }
   }
 }

@@ -21,11 +21,14 @@ extension OpenTarget {
     _ = try image.status()
     _ = ClockRecord.current(try image.state())
     _ = try image.occupation()
-    if let lock = image.lock { _ = try lock.counters() }
+    if let lock = image.lock { _ = try (lock.counters(), lock.stripes(), lock.generations()) }
+    var glances: [ShardGlance] = []
+    for index in 0..<image.geometry.shardCount { glances.append(try image.glance(index)) }
+    for glance in glances { _ = (glance.contradiction, glance.oldest, glance.newest, glance.hand) }
+    for limit in [Format.surveySlots, 3] { _ = try image.survey(glances, now: 1 << 62, limit: limit) }
     for index in 0..<image.geometry.shardCount {
       let shard = try image.shard(index)
       let buckets = shard.bucketsBySlot()
-      _ = shard.deadlines(now: 1 << 62)
       for slot in shard.queue {
         guard let entry = try image.entry(slot, of: shard, buckets: buckets) else { continue }
         for mode in [TypedMode.key, .value] { _ = try? TypedValue(typedBytes: entry.value, mode: mode) }

@@ -50,25 +50,6 @@ extension ShardImage {
     }
     return result
   }
-
-  /// Entries with a deadline: how many, how many of them have expired, the first and last deadline.
-  public func deadlines(now: UInt64) -> (count: Int, expired: Int, first: UInt64, last: UInt64) {
-    var result = (count: 0, expired: 0, first: UInt64.max, last: UInt64(0))
-    for (first, chunk) in usedHeaders() {
-      for index in 0..<(chunk.count / SlotFields.structure.size) where first + index <= usedSlots {
-        let start = index * SlotFields.structure.size
-        let deadline = chunk.integer(SlotFields.deadline, at: start)
-        guard Control(raw: chunk.integer(SlotFields.control, at: start)).state == .live, deadline != 0 else {
-          continue
-        }
-        result.count += 1
-        if now >= deadline { result.expired += 1 }
-        result.first = min(result.first, deadline)
-        result.last = max(result.last, deadline)
-      }
-    }
-    return result
-  }
 }
 
 extension FileImage {

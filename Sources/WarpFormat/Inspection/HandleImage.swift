@@ -67,6 +67,11 @@ public struct Occupation: Equatable, Sendable {
 }
 
 extension FileImage {
+  /// Whether some other handle has the file open, a read-only one too: by the kernel's locks, so without a lock file.
+  public var isOpenElsewhere: Bool {
+    !System.isByteFree(file.descriptor, at: Format.registryLockOffset, count: Format.registryLockCount)
+  }
+
   /// Who is attached, and who owns which shard; nil without a lock file.
   public func occupation() throws(FormatError) -> Occupation? {
     guard let lock else { return nil }

@@ -9,29 +9,49 @@ import WarpFormat
 
 struct Handles {
   private static let mostRows = 8
-  private static let width = 80
+  /// On a narrower screen there are no columns.
+  private static let leastColumns = 60
 
   let occupation: Occupation
+  private let operations: Operations
+
+  /// nil without a lock file.
+  init?(_ image: FileImage) throws(FormatError) {
+    guard let lock = image.lock, let occupation = try image.occupation() else { return nil }
+    self.occupation = occupation
+    operations = try Operations(lock)
+  }
+
+  func operations(of handle: HandleImage) -> (count: UInt64, isExact: Bool) { operations[handle] }
 
   // MARK: Text
 
   /// Lines for the screen. The first begins with a name and a value, as those about the store do.
-  func lines(nameWidth: Int) -> [String] {
+  ///
+  /// - Parameter width: columns of the screen.
+  func lines(nameWidth: Int, width: Int) -> [String] {
     let order = inOrder
     let rows = order.prefix(Handles.mostRows)
     var lines = ["attached".padded(nameWidth) + (order.isEmpty ? "none" : "\(order.count)")]
     let cells = rows.map { ["pid \($0.pid)", name($0), "\($0.state)", duration($0)] }
     let widths = (0..<4).map { column in cells.map { $0[column].unicodeScalars.count }.max() ?? 0 }
     for (handle, cells) in zip(rows, cells) {
+      if width < Handles.leastColumns {
+        let words = (cells + [remark(handle)]).joined(separator: " ")
+        lines += folded(words, width: width - 2).map { "  " + $0 }
+        continue
+      }
       var margin = "  " + zip(cells, widths).map { $0.padded($1) + "  " }.joined()
       let indent = String(repeating: " ", count: margin.unicodeScalars.count)
-      for line in wrapped(remark(handle), width: Handles.width - indent.count, indent: 0) {
+      for line in wrapped(remark(handle), width: width - indent.count, indent: 0) {
         lines.append((margin + line).trimmed)
         margin = indent
       }
     }
-    if order.count > rows.count { lines.append("  and \(summary(order.dropFirst(rows.count)))") }
-    return lines + notes.flatMap { wrapped($0, width: Handles.width, indent: 4) }
+    if order.count > rows.count {
+      lines += folded("and \(summary(order.dropFirst(rows.count)))", width: width - 2).map { "  " + $0 }
+    }
+    return lines + notes.flatMap { wrapped($0, width: width, indent: 4) }
   }
 
   /// Who holds shards first, then who is stopped, and the dead last.
@@ -47,12 +67,7 @@ struct Handles {
     return occupation.handles.map { (rank($0), $0) }.sorted { ($0.0, $0.1.entry) < ($1.0, $1.1.entry) }.map(\.1)
   }
 
-  /// A process chooses its name: no byte of it may steer the terminal.
-  private func name(_ handle: HandleImage) -> String {
-    guard let name = handle.name else { return "?" }
-    return String(
-      String.UnicodeScalarView(name.unicodeScalars.map { (0x20..<0x7F).contains($0.value) ? $0 : "?" }))
-  }
+  private func name(_ handle: HandleImage) -> String { handle.name.map(\.plain) ?? "?" }
 
   private func duration(_ handle: HandleImage) -> String {
     guard let age = handle.age else { return "" }
@@ -65,7 +80,10 @@ struct Handles {
     let holds = shards.isEmpty ? [] : ["holds \(Handles.text(shards: shards))"]
     let count = occupation.computations(of: handle)
     let computes = count == 0 ? [] : ["computes \(count) key\(count == 1 ? "" : "s")"]
-    return (user + holds + computes).joined(separator: ", ")
+    let counted = operations[handle]
+    let number = Numbers.grouped(counted.count) + (counted.count == 1 ? " operation" : " operations")
+    let works = counted.count == 0 ? [] : [(counted.isExact ? "" : "at most ") + number]
+    return (user + works + holds + computes).joined(separator: ", ")
   }
 
   private func summary(_ handles: ArraySlice<HandleImage>) -> String {
@@ -117,6 +135,8 @@ struct Handles {
           ("generation", .number(handle.generation)), ("pidNamespace", .number(handle.pidNamespace)),
           ("holds", .array(occupation.shards(of: handle).map { .number($0) })),
           ("computes", .number(occupation.computations(of: handle))),
+          ("operations", .number(operations[handle].count)),
+          ("operationsExact", .bool(operations[handle].isExact)),
         ])
       })
   }
