@@ -26,7 +26,12 @@ struct WarpInspect: ParsableCommand {
         warp-inspect --generate-completion-script bash
       """,
     version: Format.writerName,
-    subcommands: [Info.self, Dump.self, Verify.self])
+    subcommands: [
+      Info.self,
+      Dump.self,
+      Verify.self,
+      Map.self,
+    ])
 }
 
 /// What every subcommand takes.

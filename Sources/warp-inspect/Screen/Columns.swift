@@ -6,6 +6,11 @@ extension String {
     let missing = width - unicodeScalars.count
     return missing > 0 ? self + String(repeating: " ", count: missing) : self
   }
+
+  /// To the right end of a column.
+  func leftPadded(_ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - unicodeScalars.count)) + self
+  }
 }
 
 /// Lines of at most `width` columns, those behind the first indented. A longer word stays whole.
