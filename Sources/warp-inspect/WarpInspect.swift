@@ -31,6 +31,9 @@ struct WarpInspect: ParsableCommand {
       Dump.self,
       Verify.self,
       Map.self,
+      Hexdump.self,
+      Get.self,
+      Keys.self,
     ])
 }
 
@@ -63,7 +66,8 @@ struct StoreOptions: ParsableArguments {
       // The reader of our pipe went away: nothing to say, and nobody to say it to.
       if error.errno == Output.brokenPipe { throw ExitCode(141) }
       try? System.write(2, Array("warp-inspect: \(error)\n".utf8))
-      throw ExitCode(2)
+      // An argument that does not fit the store is wrong usage, not a fault of the store.
+      throw error.code == .invalidArgument ? ExitCode.validationFailure : ExitCode(2)
     }
     if !isClean { throw ExitCode(1) }
   }

@@ -16,6 +16,7 @@ private struct OccupancyPicture {
     (.visited, .visited), (.live, .live), (.expired, .expired), (.writing, .bad), (.free, .faint),
   ]
   private static let headHeight = 84.0
+  private static let bodyHeight = 620.0
 
   let occupancy: Occupancy
   let cellWidth: Double
@@ -30,20 +31,29 @@ private struct OccupancyPicture {
     let lanes = max(1, occupancy.lanes.count)
     labelWidth = lanes > 1 ? 74 : 0
     let room = Double(OccupancyPicture.width) - 2 * OccupancyPicture.margin - labelWidth
+    group = occupancy.grouping(most: OccupancyPicture.mostCells / lanes)
     let longest = occupancy.lanes.map(\.cells.count).max() ?? 1
-    // Few slots are drawn as large squares, many as thin columns.
-    let perLane = OccupancyPicture.mostCells / lanes
-    group = occupancy.grouping(most: perLane)
     let cells = (longest + group - 1) / group
-    cellWidth = [28.0, 20, 14, 10, 7, 5, 4, 3, 2].first { Double(cells) * $0 <= room * (lanes == 1 ? 4 : 1) } ?? 2
-    columns = max(1, Int(room / cellWidth))
-    rows = (cells + columns - 1) / columns
-    let tall = group * occupancy.slotsPerCell > 1 ? 30.0 : cellWidth
-    rowHeight = max(cellWidth, min(tall, max(8, 620 / Double(max(1, rows * lanes)))))
+    if group * occupancy.slotsPerCell == 1 {
+      // Squares, as large as the page has room for.
+      let sizes: [Double] = [28, 24, 20, 16, 14, 12, 10, 8, 7, 6, 5]
+      func rows(_ size: Double) -> Int { (cells + Int(room / size) - 1) / Int(room / size) }
+      cellWidth = sizes.first { Double(lanes * rows($0)) * $0 <= OccupancyPicture.bodyHeight } ?? 4
+      rowHeight = cellWidth
+      columns = max(1, Int(room / cellWidth))
+      self.rows = rows(cellWidth)
+    } else {
+      // Columns that fill the width; a few rows of them if there are few lanes.
+      columns = min(cells, Int(room / 3))
+      cellWidth = room / Double(max(1, columns))
+      self.rows = (cells + columns - 1) / columns
+      rowHeight = max(7, min(36, OccupancyPicture.bodyHeight / Double(self.rows * lanes) - 4))
+    }
   }
 
   private var laneHeight: Double { Double(rows) * (rowHeight + gap) + (occupancy.lanes.count > 1 ? 4 : 6) }
-  private var gap: Double { 2 }
+  private var gap: Double { slotsPerCell == 1 ? 0 : 2 }
+  private var showsEnds: Bool { rowHeight >= 14 && (occupancy.lanes.first?.shards.count ?? 0) == 1 }
   private var slotsPerCell: Int { occupancy.slotsPerCell * group }
 
   func drawn() -> SVG {
@@ -78,6 +88,12 @@ private struct OccupancyPicture {
     }
     svg.line([(x, 46), (x, 60)], .hand, width: 3)
     svg.text(x + 8, 57.5, "hand", .strong, size: 12)
+    x += 8 + 4 * 7.4 + 16
+    for name in showsEnds ? ["oldest", "newest"] : [] {
+      end(x + 6, 53, name, &svg)
+      svg.text(x + 18, 57.5, name, .strong, size: 12)
+      x += 18 + 6 * 7.4 + 16
+    }
   }
 
   private func name(_ lane: Occupancy.Lane) -> String {
@@ -102,15 +118,14 @@ private struct OccupancyPicture {
   }
 
   private func draw(_ cells: [SlotTally], first: Int, _ left: Double, _ top: Double, _ svg: inout SVG) {
-    let isSingle = slotsPerCell == 1
-    let inset = isSingle && cellWidth >= 7 ? 1.0 : 0
     if inset == 0 { svg.rectangle(left, top, Double(cells.count) * cellWidth, rowHeight, .free) }
     var start = 0
     while start < cells.count {
       var end = start + 1
       while inset == 0, end < cells.count, cells[end] == cells[start] { end += 1 }
-      let x = left + Double(start) * cellWidth
-      let width = Double(end - start) * cellWidth - inset
+      // Whole pixels, or light would shine through between neighbours.
+      let x = left + (Double(start) * cellWidth).rounded()
+      let width = left + (Double(end) * cellWidth).rounded() - x - inset
       if inset > 0 {
         let tone = OccupancyPicture.order.first { cells[start][$0.0] > 0 }?.1 ?? .free
         svg.rectangle(
@@ -123,14 +138,25 @@ private struct OccupancyPicture {
     }
   }
 
+  /// Between squares; columns stand close.
+  private var inset: Double { slotsPerCell == 1 ? 1 : 0 }
+
+  /// One end of the queue: its letter in a disc.
+  private func end(_ x: Double, _ y: Double, _ name: String, _ svg: inout SVG) {
+    let radius = slotsPerCell == 1 ? min(6.5, cellWidth / 2 - 1) : 6.5
+    svg.circle(x, y, radius: radius, .strong, tip: name)
+    svg.text(x, y + 3.5, String(name.prefix(1)), .free, size: 10, anchor: .middle, bold: true)
+  }
+
   /// The uses of a cell's slots from the bottom up.
   private func stack(_ cell: SlotTally, _ x: Double, _ top: Double, _ width: Double, _ svg: inout SVG) {
-    let total = Double(max(1, cell.total))
-    var bottom = top + rowHeight
-    for (use, tone) in OccupancyPicture.order where cell[use] > 0 {
-      let height = Double(cell[use]) / total * rowHeight
-      bottom -= height
-      svg.rectangle(x, bottom, width, height, tone)
+    let parts = OccupancyPicture.order.filter { cell[$0.0] > 0 }
+    var count = parts.reduce(0) { $0 + cell[$1.0] }
+    // The topmost first and down to the bottom, so that the others lie over it without a seam.
+    for (use, tone) in parts.reversed() {
+      let height = Double(count) / Double(max(1, cell.total)) * rowHeight
+      svg.rectangle(x, top + rowHeight - height, width, height, tone)
+      count -= cell[use]
     }
   }
 
@@ -142,13 +168,10 @@ private struct OccupancyPicture {
       return (left + Double(cell % columns) * cellWidth, top + Double(cell / columns) * (rowHeight + gap))
     }
     for shard in occupancy.shards where lane.shards.contains(shard.index) {
-      if lane.shards.count == 1, rowHeight >= 14 {
-        for (slot, name) in [(shard.oldest, "o"), (shard.newest, "n")] {
+      if showsEnds {
+        for (slot, name) in [(shard.oldest, "oldest"), (shard.newest, "newest")] {
           guard let at = corner(slot, shard.index) else { continue }
-          let radius = min(6, max(5, cellWidth / 2 - 3))
-          let middle = (x: at.x + cellWidth / 2, y: at.y + rowHeight / 2)
-          svg.circle(middle.x, middle.y, radius: radius + 1.5, .strong, tip: name == "o" ? "oldest" : "newest")
-          svg.text(middle.x, middle.y + 3.5, name, .free, size: 10, anchor: .middle, bold: true)
+          end(at.x + (cellWidth - inset) / 2, at.y + (rowHeight - inset) / 2, name, &svg)
         }
       }
       if let at = corner(shard.hand, shard.index) {

@@ -6,7 +6,7 @@ import WarpFormat
 
 /// For a file of its own or for a page.
 func probePicture(_ occupancy: Occupancy) -> SVG {
-  let (width, height, left, bottom, top) = (960, 300, 64.0, 250.0, 64.0)
+  let (width, height, left, bottom, top) = (960, 300, 64.0, 250.0, 72.0)
   let probes = occupancy.probes
   var svg = SVG(width: width, height: height, title: "Probe lengths of \(occupancy.path)")
   svg.text(24, 30, "Probe lengths", size: 18, bold: true)
@@ -44,8 +44,9 @@ func probePicture(_ occupancy: Occupancy) -> SVG {
   svg.line([(left, bottom), (Double(width) - 24, bottom)], .faint)
   if probes.entries > 0 {
     let x = left + (probes.mean + 0.5) * step
-    svg.line([(x, top - 8), (x, bottom)], .hand, width: 2, dash: "4 3")
-    svg.text(x + 6, top - 12, "mean", .hand, size: 11)
+    svg.circle(x, bottom, radius: 5, .hand, tip: "mean \(Numbers.hundredths(probes.mean))")
+    svg.circle(Double(width) - 74, 26, radius: 5, .hand)
+    svg.text(Double(width) - 62, 30, "mean", .strong, size: 12)
   }
   svg.text((left + Double(width) - 24) / 2, bottom + 36, "distance in buckets", .faint, size: 12, anchor: .middle)
   return svg

@@ -27,3 +27,12 @@ func wrapped(_ text: String, width: Int, indent: Int) -> [String] {
   }
   return lines + [line]
 }
+
+extension String {
+  /// At most so many columns; what is cut off is told by three dots.
+  func clipped(_ width: Int) -> String {
+    let scalars = unicodeScalars
+    guard scalars.count > width, width > 3 else { return self }
+    return String(scalars.prefix(width - 3)) + "..."
+  }
+}
