@@ -33,7 +33,7 @@ let package = Package(
   ],
   dependencies: [
     // For the executables only; the two libraries depend on no package.
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0")
   ],
   targets: [
     .systemLibrary(
@@ -92,7 +92,11 @@ let package = Package(
     .testTarget(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "WarpInspectTests", dependencies: ["WarpTestSupport", "warp-inspect"], swiftSettings: settings),
+      name: "WarpInspectTests",
+      dependencies: [
+        "WarpTestSupport", "warp-inspect", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      exclude: ["Snapshots"], swiftSettings: settings),
     .testTarget(
       name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTestSupport"],
       swiftSettings: settings),

@@ -28,13 +28,11 @@ struct WarpInspect: ParsableCommand {
         warp-inspect --generate-completion-script bash
       """,
     version: Format.writerName,
-    subcommands: [
-      Info.self,
-      List.self,
-      Top.self,
-      Dump.self,
-      Verify.self,
-      Rm.self,
+    groupedSubcommands: [
+      CommandGroup(name: "Look", subcommands: [Info.self, List.self, Top.self, Map.self]),
+      CommandGroup(name: "Entries and bytes", subcommands: [Get.self, Keys.self, Hexdump.self, Dump.self]),
+      CommandGroup(name: "Health", subcommands: [Verify.self]),
+      CommandGroup(name: "Change", subcommands: [Rm.self]),
     ])
 }
 
@@ -55,6 +53,6 @@ struct StoreOptions: ParsableArguments {
   /// Opens the store, lets `body` write about it, and turns errors into a sentence and an exit status. `body` says
   /// whether the store is clean.
   func inspect(_ body: (FileImage, inout Output) throws -> Bool) throws {
-    try reporting(names.sentence) { output in try body(try names.open(), &output) }
+try reporting(names.sentence) { output in try body(try names.open(), &output) }
   }
 }

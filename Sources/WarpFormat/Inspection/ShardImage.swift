@@ -111,7 +111,7 @@ extension FileImage {
     return result
   }
 
-  private func gather(base: Int, slots: Range<Int>, data: inout Range<Int>) throws(FormatError) -> [UInt8] {
+  func gather(base: Int, slots: Range<Int>, data: inout Range<Int>) throws(FormatError) -> [UInt8] {
     let size = SlotFields.structure.size
     let stride = geometry.slotStride
     var bytes: [UInt8] = []

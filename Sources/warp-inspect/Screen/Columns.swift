@@ -6,6 +6,11 @@ extension String {
     let missing = width - unicodeScalars.count
     return missing > 0 ? self + String(repeating: " ", count: missing) : self
   }
+
+  /// To the right end of a column.
+  func leftPadded(_ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - unicodeScalars.count)) + self
+  }
 }
 
 /// Lines of at most `width` columns, those behind the first indented. A longer word stays whole.
@@ -21,4 +26,13 @@ func wrapped(_ text: String, width: Int, indent: Int) -> [String] {
     }
   }
   return lines + [line]
+}
+
+extension String {
+  /// At most so many columns; what is cut off is told by three dots.
+  func clipped(_ width: Int) -> String {
+    let scalars = unicodeScalars
+    guard scalars.count > width, width > 3 else { return self }
+    return String(scalars.prefix(width - 3)) + "..."
+  }
 }

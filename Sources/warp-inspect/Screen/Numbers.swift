@@ -19,6 +19,13 @@ enum Numbers {
     return "\(tenths / 10).\(tenths % 10)"
   }
 
+  /// Two digits behind the point.
+  static func hundredths(_ value: Double) -> String {
+    guard value.isFinite, abs(value) < 1e15 else { return "over 1e15" }
+    let hundredths = Int((value * 100).rounded())
+    return "\(hundredths / 100)." + String(100 + hundredths % 100).dropFirst()
+  }
+
   static func duration(_ nanoseconds: Int64) -> String {
     let seconds = Double(nanoseconds) / 1e9
     let units = [("d", 86400.0), ("h", 3600.0), ("min", 60.0)]

@@ -19,7 +19,8 @@ func reporting(
     // The reader of our pipe went away: nothing to say, and nobody to say it to.
     if error.errno == Output.brokenPipe { throw ExitCode(141) }
     complain(sentence(error))
-    throw ExitCode(2)
+    // An argument that does not fit the store is wrong usage, not a fault of the store.
+    throw error.code == .invalidArgument ? ExitCode.validationFailure : ExitCode(2)
   }
   if !isClean { throw ExitCode(1) }
 }
