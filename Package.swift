@@ -92,7 +92,11 @@ let package = Package(
     .testTarget(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "WarpInspectTests", dependencies: ["WarpTestSupport", "warp-inspect"], swiftSettings: settings),
+      name: "WarpInspectTests",
+      dependencies: [
+        "WarpTestSupport", "warp-inspect", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      exclude: ["Snapshots"], swiftSettings: settings),
     .testTarget(
       name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTestSupport"],
       swiftSettings: settings),

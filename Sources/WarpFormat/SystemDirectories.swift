@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// System calls, continued: directories.
+// System calls, continued: directories, and the file systems that they are on.
 
 import CWarp
 
@@ -42,6 +42,20 @@ import CWarp
         if name != "." && name != ".." { names.append(name) }
       }
       return names.sorted()
+    }
+
+    /// Bytes of the file system that this user may still take, and of all of it.
+    static func space(_ descriptor: Int32, _ path: String) throws(FormatError) -> (free: Int, size: Int) {
+      var info = statvfs()
+      while unsafe fstatvfs(descriptor, &info) != 0 {
+        if warp_errno() != EINTR { throw error("fstatvfs", path) }
+      }
+      func bytes(_ blocks: some BinaryInteger) -> Int {
+        let (product, overflow) = Int(clamping: blocks).multipliedReportingOverflow(
+          by: Int(clamping: info.f_frsize))
+        return overflow ? .max : product
+      }
+      return (bytes(info.f_bavail), bytes(info.f_blocks))
     }
   }
 #endif

@@ -2,7 +2,8 @@
 // warp-inspect: looks at a store's files without taking part in it. It reads through WarpFormat only, takes no lock and
 // changes no byte, so it may be used on a store that is in use or damaged.
 //
-// Exit status: 0 clean, 1 findings, 2 unreadable or not ours (with a sentence on stderr), 64 wrong usage.
+// Exit status: 0 clean, 1 findings, 2 unreadable or not ours (with a sentence on stderr), 64 wrong usage. Of doctor:
+// 0 fine, 1 warnings, 2 errors or unreadable.
 
 import ArgumentParser
 import WarpFormat
@@ -26,7 +27,12 @@ struct WarpInspect: ParsableCommand {
         warp-inspect --generate-completion-script bash
       """,
     version: Format.writerName,
-    subcommands: [Info.self, Dump.self, Verify.self])
+    subcommands: [
+      Info.self,
+      Dump.self,
+      Verify.self,
+      Doctor.self,
+    ])
 }
 
 /// What every subcommand takes.
@@ -49,15 +55,20 @@ struct StoreOptions: ParsableArguments {
   /// Opens the store, lets `body` write about it, and turns errors into a sentence and an exit status. `body` says
   /// whether the store is clean.
   func inspect(_ body: (FileImage, inout Output) throws -> Bool) throws {
+    try watch { path, output in try body(try FileImage(path: path), &output) }
+  }
+
+  /// The same for a command that opens the store itself, perhaps more than once.
+  func watch(_ body: (String, inout Output) throws -> Bool) throws {
     var isClean = false
     do {
       var output = Output()
-      isClean = try body(try FileImage(path: try path), &output)
+      isClean = try body(try path, &output)
       try output.flush()
     } catch let error as FormatError {
       // The reader of our pipe went away: nothing to say, and nobody to say it to.
       if error.errno == Output.brokenPipe { throw ExitCode(141) }
-      try? System.write(2, Array("warp-inspect: \(error)\n".utf8))
+      Output.complain("warp-inspect: \(error)\n")
       throw ExitCode(2)
     }
     if !isClean { throw ExitCode(1) }

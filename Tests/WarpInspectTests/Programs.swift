@@ -12,7 +12,7 @@ private var environ: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
 }
 
 /// Starts a program; its standard output and error go to these files, if given.
-private func spawn(_ path: String, _ arguments: [String], output: String? = nil, error: String? = nil) throws
+func spawn(_ path: String, _ arguments: [String], output: String? = nil, error: String? = nil) throws
   -> pid_t
 {
   var actions = posix_spawn_file_actions_t()
@@ -50,7 +50,7 @@ struct Inspection {
   }
 
   /// The build puts it beside the tests.
-  private static func executable() throws -> String {
+  static func executable() throws -> String {
     var path = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &path, path.count)
     let words = String(decoding: path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -3,7 +3,8 @@
 //
 // Invariants:
 // - A stable image was copied while the shard's owner word was 0 and its sequence even and unchanged, so rules that
-//   join several words may be checked on it. Any other image is only good for looking.
+//   join several words may be checked on it. Any other image is only good for looking. Without a lock file an image is
+//   stable if nobody who may write is attached: whoever is has mapped a lock file that we can't see.
 // - Keys and values are not part of it; they are read later and count only if the slot's control word is still the
 //   same, because a live slot is never changed in place.
 // - All indexes taken from the image are unchecked bytes until a caller has compared them with the geometry.
@@ -40,13 +41,19 @@ public struct ShardImage: Sendable {
 
 extension FileImage {
   /// A stable image of a shard if one can be had within 64 tries, else one that may mix two moments.
-  public func shard(_ index: Int) throws(FormatError) -> ShardImage {
-    guard let lock else { return try copyShard(index, isStable: true) }
+  ///
+  /// - Parameter progress: called now and then while a large shard is copied, with the part that is done, 0 to 1.
+  public func shard(_ index: Int, progress: (Double) -> Void = { _ in }) throws(FormatError) -> ShardImage {
+    guard let lock else {
+      let wasInUse = isInUse
+      let image = try copyShard(index, isStable: true, progress)
+      return wasInUse || isInUse ? try copyShard(index, isStable: false, progress) : image
+    }
     var transients: [UInt64]?
     for _ in 0..<Format.readerTries {
       let before = try lock.line(index)
       if before.isQuiet {
-        let image = try copyShard(index, isStable: true)
+        let image = try copyShard(index, isStable: true, progress)
         if try lock.line(index) == before {
           // A failed write leaves the sequence alone, and its owner may have come and gone unseen; then the slot it
           // was filling looks different a moment later.
@@ -57,10 +64,17 @@ extension FileImage {
       }
       System.sleep(Format.sleepNanoseconds)
     }
-    return try copyShard(index, isStable: false)
+    return try copyShard(index, isStable: false, progress)
   }
 
-  private func copyShard(_ index: Int, isStable: Bool) throws(FormatError) -> ShardImage {
+  /// Whether a handle that may write is attached.
+  package var isInUse: Bool {
+    !System.isByteFree(file.descriptor, at: Format.registryLockOffset, count: Int64(Format.registryEntries))
+  }
+
+  private func copyShard(
+    _ index: Int, isStable: Bool, _ progress: (Double) -> Void
+  ) throws(FormatError) -> ShardImage {
     let offset = geometry.shardOffset(index)
     let metadataSize = geometry.slotsPerShard * MetadataFields.structure.size
     let slotsEnd = offset + geometry.slotsOffset + geometry.slotsPerShard * geometry.slotStride
@@ -78,11 +92,11 @@ extension FileImage {
       buckets: try file.sparse(
         at: offset + geometry.bucketsOffset, count: geometry.bucketsPerShard * Format.bucketSize),
       metadata: try file.sparse(at: offset + geometry.metadataOffset, count: metadataSize),
-      headers: try slotHeaders(index), padding: padding)
+      headers: try slotHeaders(index, progress), padding: padding)
   }
 
   /// The headers of all slots of a shard, gathered. Only slots that are not in a hole are read.
-  private func slotHeaders(_ shard: Int) throws(FormatError) -> SparseBytes {
+  private func slotHeaders(_ shard: Int, _ progress: (Double) -> Void) throws(FormatError) -> SparseBytes {
     let size = SlotFields.structure.size
     let perChunk = SparseBytes.usualChunk / MetadataFields.structure.size
     let stride = geometry.slotStride
@@ -93,6 +107,7 @@ extension FileImage {
     var first = 0
     // Bound: `first` grows by a whole chunk each turn.
     while first < geometry.slotsPerShard {
+      progress(Double(first) / Double(geometry.slotsPerShard))
       let last = min(first + perChunk, geometry.slotsPerShard)
       if base + first * stride >= data.upperBound {
         guard let next = System.nextData(file.descriptor, from: base + first * stride) else { break }
