@@ -20,6 +20,12 @@ void terminal_catch_interrupts(void) {
   action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, 0);
   sigaction(SIGTERM, &action, 0);
+  // Whoever started us may have blocked them, and a blocked signal never comes.
+  sigset_t both;
+  sigemptyset(&both);
+  sigaddset(&both, SIGINT);
+  sigaddset(&both, SIGTERM);
+  sigprocmask(SIG_UNBLOCK, &both, 0);
 }
 
 int terminal_interrupted(void) { return interrupted; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands of warp-inspect as they are run on hostile files: the lines of Scripts/inspect-commands.
 
+import ArgumentParser
 import Testing
 import WarpFormat
 import WarpTestSupport

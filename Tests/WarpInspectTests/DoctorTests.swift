@@ -169,7 +169,7 @@ import WarpTestSupport
         let hash = XXH3.hash64(Self.key(number), seed: header.hashSeed)
         guard Int(hash >> 32) & (header.geometry.bucketsPerShard - 1) < 128 else { continue }
         found += 1
-        try? store.set(Self.key(number), to: [1])
+        try store.set(Self.key(number), to: [1])
       }
     }
   }
@@ -180,7 +180,8 @@ import WarpTestSupport
       let sleeper = try Sleeper()
       try scene.attach(sleeper.id, entry: 3)
       try scene.own(5, entry: 3)
-      #expect(try doctor(scene.path, directory).verdicts == [])
+      // Its shard does not hold still, and that is all.
+      #expect(try doctor(scene.path, directory).verdicts == ["rules note"])
       sleeper.stop()
       #expect(try doctor(scene.path, directory).verdicts == ["rules note", "owners error", "registry warning"])
       #expect(try doctor(scene.path, directory).code == 2)
@@ -211,10 +212,10 @@ import WarpTestSupport
       for (kind, name) in [("valid", "typed-values"), ("valid", "deadlines"), ("invalid", "C04-count")] {
         try TestFiles.write(path, TestFiles.read(Fixtures.path(kind, name)))
         let run = try HostileRun(
-          ["doctor", "--all", path], in: directory, by: ["/usr/bin/env", "COLUMNS=\(width)"])
-        text += String(decoding: run.output, as: UTF8.self).replacing(directory, with: "/stores")
+          ["doctor", "--all", "./a.warp"], in: directory, by: ["/usr/bin/env", "-C", directory, "COLUMNS=\(width)"])
+        text += "\(name)\n" + String(decoding: run.output, as: UTF8.self)
       }
-      for line in text.split(separator: "\n") where !line.contains("/stores") {
+      for line in text.split(separator: "\n") {
         // A word may be longer than the narrowest screen.
         #expect(line.unicodeScalars.count <= max(width, 30), "\(line)")
       }

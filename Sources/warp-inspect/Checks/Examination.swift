@@ -77,7 +77,13 @@ struct Examination {
     counters = try image.lock?.counters()
 
     var kept: [Finding] = []
-    summary = try Verifier(image).run { if kept.count < Examination.mostFindings { kept.append($0) } }
+    var progress = try VerifyProgress(image, isWanted: false)
+    summary = try Verifier(image).run {
+      if kept.count < Examination.mostFindings { kept.append($0) }
+    } progress: {
+      progress?.show($0)
+    }
+    progress?.end()
     findings = kept
 
     let now = isThisBoot ? clock.map { UInt64(clamping: System.bootTime() &+ $0.base) } : nil

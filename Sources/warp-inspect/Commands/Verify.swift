@@ -18,9 +18,9 @@ struct Verify: ParsableCommand {
       On a terminal, or with --progress, standard error shows the bytes done, of
       those that the file really holds, and the time left; holes are skipped.
 
-      --follow goes round and round until it is interrupted, or for --seconds. A
-      finding counts if two looks find it; it is told once, with the time when it
-      was first seen. Files that replace the store are opened anew. With --json it
+      --follow goes round and round until it is interrupted, or for --seconds but
+      at least one round. A finding counts if two looks find it; it is told once,
+      with the time when it was first seen. Files that replace the store are opened anew. With --json it
       prints JSON Lines: an object for each finding and each round, and a summary
       at the end.
 
@@ -70,20 +70,12 @@ struct Verify: ParsableCommand {
     _ image: FileImage, _ report: (Finding) throws(FormatError) -> Void
   ) throws(FormatError) -> Verifier.Summary {
     var failure: FormatError?
-    var line: ProgressLine?
-    var bytes: [Int] = []
-    var before = [0]
-    if progress || System.isTerminal(2) {
-      bytes = try image.dataBytesByShard()
-      for count in bytes { before.append(before[before.count - 1] + count) }
-      line = ProgressLine(total: before[bytes.count])
-    }
+    var line = try VerifyProgress(image, isWanted: progress)
     let summary = try Verifier(image).run { finding in
       line?.clear()
       do throws(FormatError) { try report(finding) } catch { failure = failure ?? error }
-    } progress: { progress in
-      guard progress.shard < bytes.count else { return }
-      line?.show(before[progress.shard] + Int(Double(bytes[progress.shard]) * progress.part))
+    } progress: {
+      line?.show($0)
     }
     line?.end()
     if let failure { throw failure }

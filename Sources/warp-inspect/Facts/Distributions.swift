@@ -199,3 +199,8 @@ struct Distributions {
     return all
   }
 }
+
+extension JSON {
+  /// A number with a point; null if it is none that JSON knows.
+  static func real(_ value: Double) -> JSON { value.isFinite ? .number("\(value)") : .null }
+}

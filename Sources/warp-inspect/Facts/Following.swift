@@ -59,9 +59,9 @@ struct Following {
     rounds += 1
     var failure: FormatError?
     var found: [(finding: Finding, seen: Int64)] = []
-    let summary = try verifier.round(isDone: { terminal_interrupted() != 0 || (rounds > 1 && isDone) }) {
-      found.append(($0, System.realTime()))
-    }
+    let number = rounds
+    let summary = try verifier.round(
+      isDone: { terminal_interrupted() != 0 || (number > 1 && isDone) }, { found.append(($0, System.realTime())) })
     clearStatus()
     for (finding, seen) in found {
       do throws(FormatError) { try tell(finding, seen, &output) } catch { failure = failure ?? error }

@@ -11,7 +11,4 @@ extension JSON {
       "{" + members.map { JSON.quoted($0.0) + ": " + $0.1.line }.joined(separator: ", ") + "}"
     }
   }
-
-  /// A number with a point; null if it is none that JSON knows.
-  static func real(_ value: Double) -> JSON { value.isFinite ? .number("\(value)") : .null }
 }
