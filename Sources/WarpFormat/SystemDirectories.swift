@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// System calls, continued: directories, and what a name leads to.
+// System calls, continued: directories, what a name leads to, and the file systems that both are on.
 
 import CWarp
 
@@ -72,6 +72,20 @@ extension FileStatus {
         if name != "." && name != ".." { names.append(name) }
       }
       return names.sorted()
+    }
+
+    /// Bytes of the file system that this user may still take, and of all of it.
+    static func space(_ descriptor: Int32, _ path: String) throws(FormatError) -> (free: Int, size: Int) {
+      var info = statvfs()
+      while unsafe fstatvfs(descriptor, &info) != 0 {
+        if warp_errno() != EINTR { throw error("fstatvfs", path) }
+      }
+      func bytes(_ blocks: some BinaryInteger) -> Int {
+        let (product, overflow) = Int(clamping: blocks).multipliedReportingOverflow(
+          by: Int(clamping: info.f_frsize))
+        return overflow ? .max : product
+      }
+      return (bytes(info.f_bavail), bytes(info.f_blocks))
     }
   }
 #endif

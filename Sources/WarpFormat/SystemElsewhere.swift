@@ -54,6 +54,9 @@
     package static func makeDirectory(_ path: String) throws(FormatError) { throw unsupported() }
     package static func openDirectory(_ path: String) throws(FormatError) -> Int32 { throw unsupported() }
     package static func list(_ path: String) throws(FormatError) -> [String] { throw unsupported() }
+    static func space(_ descriptor: Int32, _ path: String) throws(FormatError) -> (free: Int, size: Int) {
+      throw unsupported()
+    }
     static func map(
       descriptor: Int32, size: Int, writable: Bool
     ) throws(FormatError) -> UnsafeMutableRawPointer { throw unsupported() }

@@ -3,7 +3,7 @@
 //
 // This is the invariant function of the whole format: the model tests run it after each step, `warp-inspect verify`
 // runs it on request. The parts are in Inspection/: VerifyState, VerifySlots, VerifyContents, VerifyBuckets,
-// VerifyQueue, VerifyLock.
+// VerifyQueue, VerifyLock; LiveVerifier goes round a store in use.
 //
 // Invariants:
 // - No bytes whatever make it trap: indexes are compared with the verified geometry before they are used, every walk
@@ -46,6 +46,15 @@ public struct Verifier: Sendable {
     public var unstable: [Int] = []
   }
 
+  /// How far a run has come.
+  public struct Progress: Sendable, Equatable {
+    /// The shard that is being checked, from 0.
+    public let shard: Int
+    public let shardCount: Int
+    /// What is done of this shard, 0 to 1. May go back: a shard that changed while it was copied is copied again.
+    public let part: Double
+  }
+
   public let image: FileImage
 
   /// Opens a data file and the lock file beside it. The header rules (WKV-H… and WKV-G…) are checked here: the first
@@ -60,10 +69,10 @@ public struct Verifier: Sendable {
   ///
   /// - Parameters:
   ///   - report: called for each finding.
-  ///   - progress: called before each shard with its index and the number of shards.
+  ///   - progress: called before each shard and, in large ones, now and then.
   /// - Throws: `truncated` if the file becomes shorter meanwhile, `system`. What a file holds is never an error here.
   public func run(
-    _ report: (Finding) -> Void, progress: (Int, Int) -> Void = { _, _ in }
+    _ report: (Finding) -> Void, progress: (Progress) -> Void = { _ in }
   ) throws(FormatError) -> Summary {
     var summary = Summary()
     func count(_ finding: Finding) {
@@ -74,9 +83,13 @@ public struct Verifier: Sendable {
     try checkState(count)
     if let lock = image.lock { try checkLock(lock, count) }
     for index in 0..<image.geometry.shardCount {
-      progress(index, image.geometry.shardCount)
-      var check = ShardCheck(image: image, shard: try image.shard(index))
-      try check.run(count)
+      func tell(_ part: Double) {
+        progress(Progress(shard: index, shardCount: image.geometry.shardCount, part: part))
+      }
+      tell(0)
+      let shard = try image.shard(index) { tell($0 * ShardCheck.copyingPart) }
+      var check = ShardCheck(image: image, shard: shard)
+      try check.run(count) { tell(ShardCheck.copyingPart + $0 * (1 - ShardCheck.copyingPart)) }
       summary.shards += 1
       summary.entries += check.live.count
       if !check.shard.isStable { summary.unstable.append(index) }
@@ -110,6 +123,9 @@ struct ShardCheck {
     var bucket: Int?
   }
 
+  /// What the copy of a shard takes of the whole time, about.
+  static let copyingPart = 0.3
+
   let image: FileImage
   let shard: ShardImage
   /// In slot order.
@@ -123,7 +139,8 @@ struct ShardCheck {
 
   var geometry: Geometry { image.geometry }
 
-  mutating func run(_ report: Report) throws(FormatError) {
+  /// - Parameter progress: called now and then with the part that is done, 0 to 1.
+  mutating func run(_ report: Report, progress: (Double) -> Void = { _ in }) throws(FormatError) {
     if shard.isStable {
       checkControl(report)
       checkSlots(report)
@@ -134,7 +151,7 @@ struct ShardCheck {
     } else {
       collectLive()
     }
-    try checkContents(report)
+    try checkContents(report, progress)
     if shard.isStable { try checkKeys(report) }
   }
 

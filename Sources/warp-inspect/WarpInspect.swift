@@ -2,7 +2,8 @@
 // warp-inspect: looks at a store's files without taking part in it. It reads through WarpFormat only, takes no lock and
 // changes no byte, so it may be used on a store that is in use or damaged.
 //
-// Exit status: 0 clean, 1 findings, 2 unreadable or not ours (with a sentence on stderr), 64 wrong usage.
+// Exit status: 0 clean, 1 findings, 2 unreadable or not ours (with a sentence on stderr), 64 wrong usage. Of doctor:
+// 0 fine, 1 warnings, 2 errors or unreadable.
 
 import ArgumentParser
 import WarpFormat
@@ -31,7 +32,7 @@ struct WarpInspect: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Look", subcommands: [Info.self, List.self, Top.self, Map.self]),
       CommandGroup(name: "Entries and bytes", subcommands: [Get.self, Keys.self, Hexdump.self, Dump.self]),
-      CommandGroup(name: "Health", subcommands: [Verify.self]),
+      CommandGroup(name: "Health", subcommands: [Verify.self, Doctor.self]),
       CommandGroup(name: "Change", subcommands: [Rm.self]),
     ])
 }
@@ -53,6 +54,11 @@ struct StoreOptions: ParsableArguments {
   /// Opens the store, lets `body` write about it, and turns errors into a sentence and an exit status. `body` says
   /// whether the store is clean.
   func inspect(_ body: (FileImage, inout Output) throws -> Bool) throws {
-try reporting(names.sentence) { output in try body(try names.open(), &output) }
+    try reporting(names.sentence) { output in try body(try names.open(), &output) }
+  }
+
+  /// The same for a command that opens the store itself, perhaps more than once.
+  func watch(_ body: (String, inout Output) throws -> Bool) throws {
+    try reporting(names.sentence) { output in try body(try path, &output) }
   }
 }

@@ -12,7 +12,7 @@ private var environ: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
 }
 
 /// Starts a program; its standard output and error go to these files, if given.
-private func spawn(_ path: String, _ arguments: [String], output: String? = nil, error: String? = nil) throws
+func spawn(_ path: String, _ arguments: [String], output: String? = nil, error: String? = nil) throws
   -> pid_t
 {
   var actions = posix_spawn_file_actions_t()

@@ -29,4 +29,10 @@ int terminal_is_live(void);
 /// Waits for keys, at most so many milliseconds. The number of bytes read, or one of the above.
 int terminal_wait(int milliseconds, char *keys, int size);
 
+/// From now on the first SIGINT or SIGTERM is only noted; the next one does what it did before.
+void terminal_catch_interrupts(void);
+
+/// Whether one was noted.
+int terminal_interrupted(void);
+
 #endif

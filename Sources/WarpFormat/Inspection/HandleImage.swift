@@ -57,6 +57,9 @@ public struct Occupation: Equatable, Sendable {
   /// Keys that are being computed.
   public var leases: [LeaseImage] = []
 
+  /// Nobody.
+  package init() {}
+
   /// The shards that a handle owns.
   public func shards(of handle: HandleImage) -> [Int] {
     owners.filter { $0.handle?.entry == handle.entry }.map(\.shard)

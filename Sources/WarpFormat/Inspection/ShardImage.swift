@@ -3,7 +3,8 @@
 //
 // Invariants:
 // - A stable image was copied while the shard's owner word was 0 and its sequence even and unchanged, so rules that
-//   join several words may be checked on it. Any other image is only good for looking.
+//   join several words may be checked on it. Any other image is only good for looking. Without a lock file an image is
+//   stable if nobody who may write is attached: whoever is has mapped a lock file that we can't see.
 // - Keys and values are not part of it; they are read later and count only if the slot's control word is still the
 //   same, because a live slot is never changed in place.
 // - All indexes taken from the image are unchecked bytes until a caller has compared them with the geometry.
@@ -40,27 +41,50 @@ public struct ShardImage: Sendable {
 
 extension FileImage {
   /// A stable image of a shard if one can be had within 64 tries, else one that may mix two moments.
-  public func shard(_ index: Int) throws(FormatError) -> ShardImage {
-    guard let lock else { return try copyShard(index, isStable: true) }
+  ///
+  /// - Parameter progress: called now and then while a large shard is copied, with the part that is done, 0 to 1.
+  public func shard(_ index: Int, progress: (Double) -> Void = { _ in }) throws(FormatError) -> ShardImage {
+    // Nothing ends it early.
+    func wholeCopy(isStable: Bool) throws(FormatError) -> ShardImage {
+      try copyShard(index, isStable: isStable, told: progress, goesOn: { () throws(FormatError) in true })!
+    }
+    guard let lock else {
+      if !isInUse {
+        let image = try wholeCopy(isStable: true)
+        if !isInUse { return image }
+      }
+      return try wholeCopy(isStable: false)
+    }
     var transients: [UInt64]?
     for _ in 0..<Format.readerTries {
       let before = try lock.line(index)
-      if before.isQuiet {
-        let image = try copyShard(index, isStable: true)
-        if try lock.line(index) == before {
-          // A failed write leaves the sequence alone, and its owner may have come and gone unseen; then the slot it
-          // was filling looks different a moment later.
-          let now = image.transients()
-          if now.isEmpty || now == transients { return image }
-          transients = now
-        }
+      if before.isQuiet,
+        let image = try copyShard(
+          index, isStable: true, told: progress,
+          goesOn: { () throws(FormatError) in try lock.line(index) == before }),
+        try lock.line(index) == before
+      {
+        // A failed write leaves the sequence alone, and its owner may have come and gone unseen; then the slot it was
+        // filling looks different a moment later.
+        let now = image.transients()
+        if now.isEmpty || now == transients { return image }
+        transients = now
       }
       System.sleep(Format.sleepNanoseconds)
     }
-    return try copyShard(index, isStable: false)
+    return try wholeCopy(isStable: false)
   }
 
-  private func copyShard(_ index: Int, isStable: Bool) throws(FormatError) -> ShardImage {
+  /// Whether a handle that may write is attached.
+  package var isInUse: Bool {
+    !System.isByteFree(file.descriptor, at: Format.registryLockOffset, count: Int64(Format.registryEntries))
+  }
+
+  /// - Parameter goesOn: asked now and then, so that no work is lost on a shard that has changed.
+  /// - Returns: nil if it said no.
+  private func copyShard(
+    _ index: Int, isStable: Bool, told progress: (Double) -> Void, goesOn: () throws(FormatError) -> Bool
+  ) throws(FormatError) -> ShardImage? {
     let offset = geometry.shardOffset(index)
     let metadataSize = geometry.slotsPerShard * MetadataFields.structure.size
     let slotsEnd = offset + geometry.slotsOffset + geometry.slotsPerShard * geometry.slotStride
@@ -72,17 +96,21 @@ extension FileImage {
     for gap in gaps {
       if let nonzero = try file.firstNonzero(in: gap) { padding.append(nonzero) }
     }
+    let control = try file.read(at: offset, count: ControlFields.structure.size)
+    let buckets = try file.sparse(
+      at: offset + geometry.bucketsOffset, count: geometry.bucketsPerShard * Format.bucketSize)
+    guard try goesOn() else { return nil }
+    let metadata = try file.sparse(at: offset + geometry.metadataOffset, count: metadataSize)
+    guard let headers = try slotHeaders(index, told: progress, goesOn: goesOn) else { return nil }
     return ShardImage(
-      index: index, offset: offset, isStable: isStable,
-      control: try file.read(at: offset, count: ControlFields.structure.size), geometry: geometry,
-      buckets: try file.sparse(
-        at: offset + geometry.bucketsOffset, count: geometry.bucketsPerShard * Format.bucketSize),
-      metadata: try file.sparse(at: offset + geometry.metadataOffset, count: metadataSize),
-      headers: try slotHeaders(index), padding: padding)
+      index: index, offset: offset, isStable: isStable, control: control, geometry: geometry, buckets: buckets,
+      metadata: metadata, headers: headers, padding: padding)
   }
 
   /// The headers of all slots of a shard, gathered. Only slots that are not in a hole are read.
-  private func slotHeaders(_ shard: Int) throws(FormatError) -> SparseBytes {
+  private func slotHeaders(
+    _ shard: Int, told progress: (Double) -> Void, goesOn: () throws(FormatError) -> Bool
+  ) throws(FormatError) -> SparseBytes? {
     let size = SlotFields.structure.size
     let perChunk = SparseBytes.usualChunk / MetadataFields.structure.size
     let stride = geometry.slotStride
@@ -93,6 +121,8 @@ extension FileImage {
     var first = 0
     // Bound: `first` grows by a whole chunk each turn.
     while first < geometry.slotsPerShard {
+      guard try goesOn() else { return nil }
+      progress(Double(first) / Double(geometry.slotsPerShard))
       let last = min(first + perChunk, geometry.slotsPerShard)
       if base + first * stride >= data.upperBound {
         guard let next = System.nextData(file.descriptor, from: base + first * stride) else { break }

@@ -6,8 +6,10 @@
 // there is nothing to say about it. This holds without any stable image, and one slot at a time is in memory.
 
 extension ShardCheck {
-  func checkContents(_ report: Report) throws(FormatError) {
-    for entry in live {
+  /// - Parameter progress: called now and then with the part that is done, 0 to 1.
+  func checkContents(_ report: Report, _ progress: (Double) -> Void) throws(FormatError) {
+    for (index, entry) in live.enumerated() {
+      if index & 255 == 255 { progress(Double(index) / Double(live.count)) }
       // Sizes that the slot can't hold are reported, and then nothing behind the header is read.
       let fits = Int(entry.keySize) <= geometry.maxKeySize && Int(entry.storedSize) <= geometry.maxValueSize
       let payload = fits ? Geometry.align(Int(entry.keySize), 8) + Int(entry.storedSize) : 0

@@ -41,6 +41,16 @@ extension Verifier {
   }
 }
 
+extension FileImage {
+  /// Whether the last to leave wrote everything to the device, so that the store survives a reboot.
+  package func isLeftClean() throws(FormatError) -> Bool {
+    let page = try state()
+    let detach = page.slice(StateFields.detach)
+    return StateRecord.isValidDetach(detach)
+      && detach.slice(DetachFields.bootID) == ClockRecord.current(page)?.bootID
+  }
+}
+
 /// Validity of the records in the state block. Each covers what stands before its checksum.
 enum StateRecord {
   static func isValidDetach(_ bytes: [UInt8]) -> Bool {

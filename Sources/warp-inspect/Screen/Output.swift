@@ -3,8 +3,17 @@
 
 import WarpFormat
 
+/// Where a test wants to have what a command writes. Used by one thread at a time.
+final class OutputSink: @unchecked Sendable {
+  var output: [UInt8] = []
+  var errors: [UInt8] = []
+}
+
 /// Standard output, written in large pieces.
 struct Output {
+  /// nil: the process's own standard output and error.
+  @TaskLocal static var sink: OutputSink?
+
   /// EPIPE, the same number everywhere.
   static let brokenPipe: Int32 = 32
   private static let pieceSize = 1 << 16
@@ -25,8 +34,17 @@ struct Output {
   }
 
   mutating func flush() throws(FormatError) {
-    if !buffer.isEmpty { try System.write(1, buffer) }
+    if let sink = Output.sink {
+      sink.output += buffer
+    } else if !buffer.isEmpty {
+      try System.write(1, buffer)
+    }
     buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// On standard error.
+  static func complain(_ text: String) {
+    if let sink { sink.errors += Array(text.utf8) } else { try? System.write(2, Array(text.utf8)) }
   }
 
   func strong(_ text: String) -> String { palette.paint(text, .strong) }
