@@ -45,21 +45,25 @@ let package = Package(
       dependencies: ["CWarp", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
       swiftSettings: librarySettings),
     .target(name: "WarpKV", dependencies: ["WarpFormat"], swiftSettings: librarySettings),
+    // Traces of requests, and how a cache of any size would have served them; for the tools.
+    .target(
+      name: "WarpTrace", dependencies: ["WarpKV", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
+      swiftSettings: settings),
     .target(name: "CTerminal"),
     .executableTarget(
       name: "warp-inspect",
       dependencies: [
-        "CTerminal", "WarpFormat", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CTerminal", "WarpFormat", "WarpTrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     .target(
-      name: "ReplaySupport",
-      dependencies: [.target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
+      name: "ReplaySupport", dependencies: ["WarpTrace"],
       path: "Examples/Replay/Support", swiftSettings: settings),
     .executableTarget(
       name: "warp-replay",
       dependencies: [
-        "WarpKV", "WarpFormat", "ReplaySupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "WarpKV", "WarpFormat", "WarpTrace", "ReplaySupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Examples/Replay", exclude: ["Support", "Traces"], swiftSettings: settings),
     .executableTarget(
@@ -92,9 +96,10 @@ let package = Package(
     .testTarget(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "WarpInspectTests", dependencies: ["WarpTestSupport", "warp-inspect"], swiftSettings: settings),
+      name: "WarpInspectTests", dependencies: ["WarpTestSupport", "WarpTrace", "warp-inspect"],
+      swiftSettings: settings),
     .testTarget(
-      name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTestSupport"],
+      name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTrace", "WarpTestSupport"],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

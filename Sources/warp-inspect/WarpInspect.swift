@@ -26,7 +26,9 @@ struct WarpInspect: ParsableCommand {
         warp-inspect --generate-completion-script bash
       """,
     version: Format.writerName,
-    subcommands: [Info.self, Dump.self, Verify.self])
+    subcommands: [
+      Info.self, Dump.self, Verify.self, Advise.self,
+    ])
 }
 
 /// What every subcommand takes.
