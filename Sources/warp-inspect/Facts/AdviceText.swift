@@ -5,7 +5,7 @@ import WarpFormat
 import WarpTrace
 
 extension Advice {
-  private static let pictureHeight = 12
+  private static let pictureHeight = 13
   private static let widest = 100
 
   func print(to output: inout Output) throws(FormatError) {
