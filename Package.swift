@@ -45,21 +45,25 @@ let package = Package(
       dependencies: ["CWarp", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
       swiftSettings: librarySettings),
     .target(name: "WarpKV", dependencies: ["WarpFormat"], swiftSettings: librarySettings),
+    // Traces of requests, and how a cache of any size would have served them; for the tools.
+    .target(
+      name: "WarpTrace", dependencies: ["WarpKV", .target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
+      swiftSettings: settings),
     .target(name: "CTerminal"),
     .executableTarget(
       name: "warp-inspect",
       dependencies: [
-        "CTerminal", "WarpFormat", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CTerminal", "WarpFormat", "WarpTrace", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     .target(
-      name: "ReplaySupport",
-      dependencies: [.target(name: "CZstd", condition: .when(traits: ["Zstd"]))],
+      name: "ReplaySupport", dependencies: ["WarpTrace"],
       path: "Examples/Replay/Support", swiftSettings: settings),
     .executableTarget(
       name: "warp-replay",
       dependencies: [
-        "WarpKV", "WarpFormat", "ReplaySupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "WarpKV", "WarpFormat", "WarpTrace", "ReplaySupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Examples/Replay", exclude: ["Support", "Traces"], swiftSettings: settings),
     .executableTarget(
@@ -94,11 +98,12 @@ let package = Package(
     .testTarget(
       name: "WarpInspectTests",
       dependencies: [
-        "WarpTestSupport", "warp-inspect", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "WarpTestSupport", "WarpTrace", "warp-inspect",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Snapshots"], swiftSettings: settings),
     .testTarget(
-      name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTestSupport"],
+      name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTrace", "WarpTestSupport"],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

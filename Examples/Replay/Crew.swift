@@ -6,6 +6,7 @@
 //   whose parent died stop by themselves at the gate, and otherwise at the end of the trace.
 
 import ReplaySupport
+import WarpTrace
 
 struct Crew {
   /// How a worker ended, in words, "" if well; nil while it runs.
@@ -15,11 +16,11 @@ struct Crew {
   private let workers: Int
   private let showsProgress: Bool
   /// Starts the worker of this number.
-  private let start: (Int, Board) throws(ReplayError) -> Ending
+  private let start: (Int, Board) throws(TraceError) -> Ending
 
   init(
     _ trace: Trace, workers: Int, showsProgress: Bool,
-    start: @escaping (Int, Board) throws(ReplayError) -> Ending
+    start: @escaping (Int, Board) throws(TraceError) -> Ending
   ) {
     self.trace = trace
     self.workers = workers
@@ -30,11 +31,11 @@ struct Crew {
   /// Replays the whole trace. Returns what each worker did, with the nanoseconds each took and all took.
   ///
   /// - Throws: `workerFailed`, `interrupted`, `system`.
-  func run() throws(ReplayError) -> (workers: [Outcome.Share], nanoseconds: Int) {
+  func run() throws(TraceError) -> (workers: [Outcome.Share], nanoseconds: Int) {
     let board = try Board(workers: workers)
     var running: [(worker: Int, ending: Ending)] = []
-    var failure: ReplayError?
-    do throws(ReplayError) {
+    var failure: TraceError?
+    do throws(TraceError) {
       for worker in 0..<workers { running.append((worker, try start(worker, board))) }
     } catch {
       failure = error
@@ -46,11 +47,11 @@ struct Crew {
       running.removeAll { child in
         guard let ending = child.ending() else { return false }
         if !ending.isEmpty, failure == nil {
-          failure = ReplayError(.workerFailed, "worker \(child.worker + 1) \(ending)")
+          failure = TraceError(.workerFailed, "worker \(child.worker + 1) \(ending)")
         }
         return true
       }
-      if Interrupt.isRaised, failure == nil { failure = ReplayError(.interrupted, "interrupted") }
+      if Interrupt.isRaised, failure == nil { failure = TraceError(.interrupted, "interrupted") }
       if failure != nil {
         board.gate = .stopped
       } else if begin == 0, board.ready == workers {
@@ -74,7 +75,7 @@ struct Crew {
 extension Crew {
   /// Worker processes on one store.
   static func processes(_ trace: Trace, store: String, workers: Int, showsProgress: Bool) -> Crew {
-    Crew(trace, workers: workers, showsProgress: showsProgress) { (worker, board) throws(ReplayError) in
+    Crew(trace, workers: workers, showsProgress: showsProgress) { (worker, board) throws(TraceError) in
       var arguments = [
         "--worker-index", "\(worker)", "--path", store, "--board-descriptor", "\(board.file.descriptor)",
         "--ids-descriptor", "\(trace.ids.descriptor)", "--largest-size", "\(trace.largestSize)",
@@ -89,7 +90,7 @@ extension Crew {
   static func threads(
     _ trace: Trace, cache: MemoryWorker.Cache, workers: Int, showsProgress: Bool
   ) -> Crew {
-    Crew(trace, workers: workers, showsProgress: showsProgress) { (worker, board) throws(ReplayError) in
+    Crew(trace, workers: workers, showsProgress: showsProgress) { (worker, board) throws(TraceError) in
       let hand = MemoryWorker(index: worker, board: board, trace: trace, cache: cache)
       let thread = try WorkerThread.start { try hand.run() }
       return { thread.ending }

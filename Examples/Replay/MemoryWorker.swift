@@ -4,6 +4,7 @@
 
 import ReplaySupport
 import WarpKV
+import WarpTrace
 
 struct MemoryWorker: Sendable {
   typealias Cache = MemoryBackend<UInt64, [UInt8]>
@@ -21,7 +22,7 @@ struct MemoryWorker: Sendable {
     let mixed = Content.mixed(trace.id(at: request))
     if let value = cache.get(mixed) {
       guard Content.matches(value, size: value.count, of: mixed) else {
-        throw ReplayError(
+        throw TraceError(
           .wrongValue,
           "request \(request): the cache gave \(value.count) bytes that are not what was set for its key")
       }

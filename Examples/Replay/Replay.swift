@@ -4,6 +4,7 @@
 import ReplaySupport
 import WarpFormat
 import WarpKV
+import WarpTrace
 
 /// What the parent process does.
 struct Replay {

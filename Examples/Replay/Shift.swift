@@ -3,6 +3,7 @@
 // what it has counted.
 
 import ReplaySupport
+import WarpTrace
 
 struct Shift {
   let worker: Int

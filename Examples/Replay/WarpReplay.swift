@@ -9,6 +9,7 @@ import ArgumentParser
 import ReplaySupport
 import WarpFormat
 import WarpKV
+import WarpTrace
 
 @main
 struct WarpReplay: ParsableCommand {
@@ -71,9 +72,9 @@ struct WarpReplay: ParsableCommand {
       } else {
         try Replay(self).run()
       }
-    } catch let error as ReplayError where error.isUsage {
+    } catch let error as TraceError where error.isUsage {
       throw ValidationError(error.description)
-    } catch let error as ReplayError where error.code == .interrupted {
+    } catch let error as TraceError where error.code == .interrupted {
       // What shells expect of a program that Ctrl-C ended.
       throw ExitCode(130)
     } catch let error as WarpError where error.isUsage {

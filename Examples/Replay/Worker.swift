@@ -5,6 +5,7 @@
 import ReplaySupport
 import WarpFormat
 import WarpKV
+import WarpTrace
 
 struct Worker {
   private let index: Int
@@ -15,7 +16,7 @@ struct Worker {
   init(_ options: WorkerOptions, store path: String?) throws {
     guard let index = options.workerIndex, let board = options.boardDescriptor, let ids = options.idsDescriptor,
       let path
-    else { throw ReplayError(.system, "a worker is started by warp-replay itself, not by hand") }
+    else { throw TraceError(.system, "a worker is started by warp-replay itself, not by hand") }
     self.index = index
     self.board = try Board(inherited: board)
     trace = try Trace(inheritedIDs: ids, sizes: options.sizesDescriptor, largestSize: options.largestSize)
@@ -37,7 +38,7 @@ struct Worker {
     Content.writeKey(mixed, to: &desk.key)
     if let size = try get(&desk, &tally) {
       guard Content.matches(desk.value, size: size, of: mixed) else {
-        throw ReplayError(
+        throw TraceError(
           .wrongValue,
           "request \(request): the store gave \(size) bytes that are not what was set for key "
             + String(decoding: desk.key, as: UTF8.self))
@@ -60,7 +61,7 @@ struct Worker {
       case .miss: return nil
       case .busy: try wait(&patience, &tally)
       case .tooSmall(let needed):
-        throw ReplayError(.wrongValue, "the store gave a value of \(needed) bytes; the trace has none so large")
+        throw TraceError(.wrongValue, "the store gave a value of \(needed) bytes; the trace has none so large")
       }
     }
   }
@@ -87,11 +88,11 @@ struct Worker {
   }
 
   /// Before a call that ended busy is made again. The call has waited already.
-  private func wait(_ patience: inout Patience, _ tally: inout Board.Tally) throws(ReplayError) {
+  private func wait(_ patience: inout Patience, _ tally: inout Board.Tally) throws(TraceError) {
     tally.retries += 1
-    guard board.gate == .open else { throw ReplayError(.interrupted, "stopped by the parent") }
+    guard board.gate == .open else { throw TraceError(.interrupted, "stopped by the parent") }
     guard !patience.isOver else {
-      throw ReplayError(.store, "the store stayed busy for \(Patience.limit / 1_000_000_000) s with one key")
+      throw TraceError(.store, "the store stayed busy for \(Patience.limit / 1_000_000_000) s with one key")
     }
   }
 }

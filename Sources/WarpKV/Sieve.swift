@@ -12,7 +12,7 @@ package import WarpFormat
 
 /// A queue that SIEVE can walk: a shard's in the shared file, or one in memory.
 @usableFromInline
-protocol SieveQueue {
+package protocol SieveQueue {
   associatedtype Slot
 
   var oldest: Slot? { get }
@@ -34,7 +34,7 @@ package enum Sieve {
   /// Two rounds suffice unless readers keep marking what the first one cleared; then the entry at which they end goes.
   /// O(count) at worst, O(1) amortised.
   @inlinable @inline(__always)
-  static func victim<Queue: SieveQueue>(
+  package static func victim<Queue: SieveQueue>(
     in queue: inout Queue, where isEligible: (Queue.Slot) -> Bool
   ) -> Queue.Slot? {
     guard var slot = queue.hand ?? queue.oldest else { return nil }

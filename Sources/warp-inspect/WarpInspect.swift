@@ -32,7 +32,7 @@ struct WarpInspect: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Look", subcommands: [Info.self, List.self, Top.self, Map.self]),
       CommandGroup(name: "Entries and bytes", subcommands: [Get.self, Keys.self, Hexdump.self, Dump.self]),
-      CommandGroup(name: "Health", subcommands: [Verify.self, Doctor.self]),
+      CommandGroup(name: "Health", subcommands: [Verify.self, Doctor.self, Advise.self]),
       CommandGroup(name: "Change", subcommands: [Rm.self]),
     ])
 }

@@ -5,6 +5,7 @@
 import ReplaySupport
 import Testing
 import WarpTestSupport
+import WarpTrace
 
 #if canImport(Glibc)
   import Glibc

@@ -4,6 +4,7 @@
 import ReplaySupport
 import Testing
 import WarpTestSupport
+import WarpTrace
 
 #if canImport(Glibc)
   import Glibc
@@ -17,8 +18,8 @@ private func write(_ bytes: [UInt8], to path: String) {
   fclose(file)
 }
 
-private func code(_ path: String) -> ReplayError.Code? {
-  do throws(ReplayError) {
+private func code(_ path: String) -> TraceError.Code? {
+  do throws(TraceError) {
     _ = try Trace.read(path)
     return nil
   } catch {
@@ -50,7 +51,10 @@ private func code(_ path: String) -> ReplayError.Code? {
       #expect(code(directory + "/empty.u64") == .traceEmpty)
       #expect(code(directory + "/ragged.u64") == .traceTruncated)
       #expect(code(directory + "/directory.u64") == .traceMissing)
-      #expect(code(directory + "/a.csv") == .unknownFormat)
+      #expect(code(directory + "/a.txt") == .unknownFormat)
+      write(Array("time_s,key,size_bytes\n".utf8), to: directory + "/rows.csv")
+      #expect(code(directory + "/rows.csv") == .traceEmpty)
+      #expect(code(directory + "/none.csv") == .traceMissing)
     }
   }
 
@@ -89,9 +93,9 @@ private func code(_ path: String) -> ReplayError.Code? {
       return
     }
     #expect(path.hasSuffix(BundledTrace.path))
-    #expect(throws: ReplayError.self) {
+    #expect(throws: TraceError.self) {
       // Only where the tests do not run in the checkout itself.
-      if path == BundledTrace.path { throw ReplayError(.traceMissing, "") }
+      if path == BundledTrace.path { throw TraceError(.traceMissing, "") }
       _ = try BundledTrace.locate(executable: "/nowhere/warp-replay")
     }
   }
@@ -110,13 +114,28 @@ private func code(_ path: String) -> ReplayError.Code? {
 
   @Test(arguments: ["1,2,3\n4,5,6\n", "1,2,3\n4,5,6", "1,2,3\r\n4,5,6\r\n"])
   func lineEnds(text: String) throws {
-    let expected = [TableParser.Row(key: 2, size: 3), TableParser.Row(key: 5, size: 6)]
+    let expected = [TableParser.Row(time: 1, key: 2, size: 3), TableParser.Row(time: 4, key: 5, size: 6)]
     #expect(try rows(TableParserTests.header + text) == expected)
   }
 
   @Test func theLargestNumbers() throws {
-    let row = TableParser.Row(key: .max, size: 1 << 30)
+    let row = TableParser.Row(time: 0, key: .max, size: 1 << 30)
     #expect(try rows(TableParserTests.header + "0,18446744073709551615,1073741824") == [row])
+  }
+
+  @Test func lifetimesAreAFourthColumn() throws {
+    let long = "time_s,key,size_bytes,ttl_s\n"
+    let row = TableParser.Row(time: 9, key: 2, size: 3, timeToLive: 60)
+    #expect(try rows(long + "9,2,3,60\n") == [row])
+    #expect(throws: TraceError.self) { try rows(long + "9,2,3\n") }
+    #expect(throws: TraceError.self) { try rows(long + "9,2,3,4,5\n") }
+    try withTemporaryDirectory { directory in
+      write(Array((long + "5,7,12,0\n9,7,13,60\n").utf8), to: directory + "/a.csv")
+      let trace = try Trace.read(directory + "/a.csv")
+      #expect((0..<2).map { trace.time(at: $0) } == [5, 9])
+      #expect((0..<2).map { trace.timeToLive(at: $0) } == [0, 60])
+      #expect((0..<2).map { trace.size(at: $0) } == [12, 13])
+    }
   }
 
   @Test(arguments: [
@@ -134,6 +153,6 @@ private func code(_ path: String) -> ReplayError.Code? {
 
   @Test(arguments: ["", "\n", "time_s,key\n1,2\n", "time_s,key,size_bytes,ttl\n", "1,2,3\n"])
   func aWrongHeaderIsRefused(text: String) {
-    #expect(throws: ReplayError.self) { try rows(text) }
+    #expect(throws: TraceError.self) { try rows(text) }
   }
 }

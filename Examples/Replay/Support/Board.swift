@@ -6,6 +6,7 @@
 //   | next  | gate  | ready         | worker 0: hits, misses, noSpace, retries, end | worker 1 …
 
 import Synchronization
+package import WarpTrace
 
 /// The shared counters of a replay, in a scratch file that worker processes inherit. Threads share the value itself.
 package struct Board: Sendable {
@@ -39,7 +40,7 @@ package struct Board: Sendable {
   private static let lineWords = 8
   private static let firstLine = 3
 
-  package init(workers: Int) throws(ReplayError) {
+  package init(workers: Int) throws(TraceError) {
     let descriptor = try Files.makeScratch()
     let size = (Board.firstLine + workers) * Board.lineWords * 8
     try Files.setSize(descriptor, size)
@@ -48,10 +49,10 @@ package struct Board: Sendable {
   }
 
   /// The board of the parent process.
-  package init(inherited descriptor: Int32) throws(ReplayError) {
+  package init(inherited descriptor: Int32) throws(TraceError) {
     file = try MappedFile(inherited: descriptor, writable: true)
     workers = file.size / (Board.lineWords * 8) - Board.firstLine
-    guard workers > 0 else { throw ReplayError(.system, "descriptor \(descriptor) is no board") }
+    guard workers > 0 else { throw TraceError(.system, "descriptor \(descriptor) is no board") }
   }
 
   /// The memory is a whole number of lines, zero or written by another Board, and an Atomic<Int> is an aligned Int.

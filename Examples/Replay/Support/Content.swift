@@ -3,17 +3,13 @@
 // and that a person can read in an inspector. Values follow from the key and their own size, so every hit can be
 // checked, and a value cut short or of another key shows.
 
+import WarpTrace
+
 package enum Content {
   package static let keySize = 16
 
-  /// The finaliser of splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA '14): a
-  /// bijection, so distinct ids stay distinct keys.
-  package static func mixed(_ id: UInt64) -> UInt64 {
-    var z = id
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  /// Distinct ids stay distinct keys.
+  package static func mixed(_ id: UInt64) -> UInt64 { Mixing.mixed(id) }
 
   /// Writes the key: the mixed id as 16 lower-case hex digits.
   package static func writeKey(_ mixed: UInt64, to key: inout [UInt8]) {

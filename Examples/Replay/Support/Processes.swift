@@ -3,6 +3,7 @@
 // whose locks and mappings belong to its parent.
 
 import Synchronization
+package import WarpTrace
 
 #if canImport(Darwin)
   @preconcurrency import Darwin
@@ -27,7 +28,7 @@ package enum Processes {
   }
 
   /// Starts this executable with other arguments; descriptors without close-on-exec go along.
-  package static func spawn(_ arguments: [String]) throws(ReplayError) -> Int32 {
+  package static func spawn(_ arguments: [String]) throws(TraceError) -> Int32 {
     let words = [CommandLine.arguments.first ?? "warp-replay"] + arguments
     var vector = words.map { strdup($0) }
     vector.append(nil)
@@ -35,7 +36,7 @@ package enum Processes {
     var process: pid_t = 0
     let result = posix_spawn(&process, executable(), nil, nil, vector, environ)
     guard result == 0 else {
-      throw ReplayError(.system, "starting a worker failed: \(String(cString: strerror(result)))")
+      throw TraceError(.system, "starting a worker failed: \(String(cString: strerror(result)))")
     }
     return process
   }

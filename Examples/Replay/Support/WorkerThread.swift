@@ -2,6 +2,7 @@
 // A worker that is a thread of this process. It is watched as a worker process is: asked now and then whether it ended.
 
 import Synchronization
+package import WarpTrace
 
 #if canImport(Darwin)
   import Darwin
@@ -18,7 +19,7 @@ package final class WorkerThread: Sendable {
 
   private init(_ body: @escaping @Sendable () throws -> Void) { self.body = body }
 
-  package static func start(_ body: @escaping @Sendable () throws -> Void) throws(ReplayError) -> WorkerThread {
+  package static func start(_ body: @escaping @Sendable () throws -> Void) throws(TraceError) -> WorkerThread {
     let thread = WorkerThread(body)
     #if canImport(Darwin)
       var handle: pthread_t?
@@ -30,7 +31,7 @@ package final class WorkerThread: Sendable {
     let result = pthread_create(&handle, nil, WorkerThread.main, argument.toOpaque())
     guard result == 0 else {
       argument.release()
-      throw ReplayError(.system, "starting a worker failed: \(String(cString: strerror(result)))")
+      throw TraceError(.system, "starting a worker failed: \(String(cString: strerror(result)))")
     }
     #if canImport(Darwin)
       pthread_detach(handle!)

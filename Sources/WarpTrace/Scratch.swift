@@ -11,24 +11,24 @@ struct ScratchNumbers<Word: FixedWidthInteger & UnsignedInteger> {
   /// Bytes gathered before they are written: few system calls, and still in the processor's cache.
   private static var bufferSize: Int { 1 << 16 }
 
-  init() throws(ReplayError) {
+  init() throws(TraceError) {
     descriptor = try Files.makeScratch()
     pending.reserveCapacity(Self.bufferSize)
   }
 
-  mutating func append(_ word: Word) throws(ReplayError) {
+  mutating func append(_ word: Word) throws(TraceError) {
     withUnsafeBytes(of: word.littleEndian) { pending.append(contentsOf: $0) }
     count += 1
     if pending.count >= Self.bufferSize { try flush() }
   }
 
-  private mutating func flush() throws(ReplayError) {
+  private mutating func flush() throws(TraceError) {
     try Files.append(pending, to: descriptor)
     pending.removeAll(keepingCapacity: true)
   }
 
   /// The numbers, mapped; there must be at least one.
-  consuming func finish() throws(ReplayError) -> MappedFile {
+  consuming func finish() throws(TraceError) -> MappedFile {
     try flush()
     return try MappedFile(descriptor, size: count * MemoryLayout<Word>.size)
   }

@@ -7,7 +7,7 @@ package struct KeyNumbers {
   /// Distinct ids.
   package let uniques: Int
   /// One more than the largest number given.
-  let limit: Int
+  package let limit: Int
   /// nil where an id is its own number.
   private let numbers: [UInt64: Int]?
 
@@ -42,7 +42,7 @@ package struct KeyNumbers {
   }
 
   /// The number of an id that occurs in the trace.
-  func number(_ id: UInt64) -> Int { numbers?[id] ?? Int(id) }
+  package func number(_ id: UInt64) -> Int { numbers?[id] ?? Int(id) }
 
   /// A tenth of the keys, at least one: a cache that is neither idle nor idle talk.
   package var tenth: Int { max(1, (uniques + 5) / 10) }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A zstd file as a stream of chunks, behind the package trait `Zstd`: the one file of the example that knows zstd.
+// A zstd file as a stream of chunks, behind the package trait `Zstd`: the one file of this target that knows zstd.
 // Nothing is sized by what the stream claims; one input and one output buffer serve a trace of any length.
 
 #if Zstd
@@ -14,11 +14,11 @@ package enum ZstdFile {
     ///
     /// - Throws: `traceMissing`, `traceTruncated`, `traceMalformed`, `system`, and what `body` throws.
     package static func forEachChunk(
-      of path: String, _ body: (Span<UInt8>) throws(ReplayError) -> Void
-    ) throws(ReplayError) {
+      of path: String, _ body: (Span<UInt8>) throws(TraceError) -> Void
+    ) throws(TraceError) {
       let descriptor = try Files.openForReading(path)
       defer { Files.closeFile(descriptor) }
-      guard let stream = ZSTD_createDStream() else { throw ReplayError(.system, "\(path): zstd has no memory") }
+      guard let stream = ZSTD_createDStream() else { throw TraceError(.system, "\(path): zstd has no memory") }
       defer { _ = ZSTD_freeDStream(stream) }
       var input = [UInt8](repeating: 0, count: ZSTD_DStreamInSize())
       var output = [UInt8](repeating: 0, count: ZSTD_DStreamOutSize())
@@ -33,7 +33,7 @@ package enum ZstdFile {
         while position < available || outputWasFull {
           let step = decompress(stream, input, available, &position, &output)
           guard ZSTD_isError(step.wanted) == 0 else {
-            throw ReplayError(.traceMalformed, "\(path): it is no zstd file or is damaged: \(name(step.wanted))")
+            throw TraceError(.traceMalformed, "\(path): it is no zstd file or is damaged: \(name(step.wanted))")
           }
           wanted = step.wanted
           // A full buffer may hide more that the stream holds back, unless the frame is through.
@@ -41,7 +41,7 @@ package enum ZstdFile {
           try body(output.span.extracting(0..<step.produced))
         }
       }
-      guard wanted == 0 else { throw ReplayError(.traceTruncated, "\(path): the zstd stream is cut off") }
+      guard wanted == 0 else { throw TraceError(.traceTruncated, "\(path): the zstd stream is cut off") }
     }
 
     private static func decompress(
@@ -63,11 +63,11 @@ package enum ZstdFile {
     package static let isAvailable = false
 
     package static func forEachChunk(
-      of path: String, _ body: (Span<UInt8>) throws(ReplayError) -> Void
-    ) throws(ReplayError) {
+      of path: String, _ body: (Span<UInt8>) throws(TraceError) -> Void
+    ) throws(TraceError) {
       // A missing file is the more useful complaint.
       Files.closeFile(try Files.openForReading(path))
-      throw ReplayError(
+      throw TraceError(
         .needsZstd,
         "\(path): this build can't read zstd: build with `swift build -c release --traits Zstd` "
           + "(needs apt-get install libzstd-dev pkg-config), or decompress the trace if it is a .u64.zst")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few system calls on files that a replay needs: a trace read or mapped, a scratch file that vanishes with its last
-// user, and shared memory for counters. Descriptors are ints here and nowhere else but in the command line of a worker.
+// The few system calls on files that traces need: a trace read or mapped, a scratch file that vanishes with its last
+// user, and shared memory for the counters of a replay. Descriptors are ints here and nowhere else but in the command
+// line of a replay's worker.
 
 #if canImport(Darwin)
   import Darwin
@@ -12,28 +13,28 @@
 
 package enum Files {
   /// What the system said last, as an error about a file.
-  static func failure(_ call: String, _ path: String) -> ReplayError {
+  static func failure(_ call: String, _ path: String) -> TraceError {
     let number = errno
     let reason = String(cString: strerror(number))
-    return ReplayError(number == ENOENT ? .traceMissing : .system, "\(path): \(call) failed: \(reason)")
+    return TraceError(number == ENOENT ? .traceMissing : .system, "\(path): \(call) failed: \(reason)")
   }
 
   package static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
   /// Opens a regular file for reading. Workers inherit the descriptor, so it stays open across exec.
-  static func openForReading(_ path: String) throws(ReplayError) -> Int32 {
+  package static func openForReading(_ path: String) throws(TraceError) -> Int32 {
     // O_NONBLOCK: opening a FIFO must not wait for its other end; the next check refuses it.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure("open", path) }
     var info = stat()
     guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw ReplayError(.traceMissing, "\(path): a trace must be a regular file")
+      throw TraceError(.traceMissing, "\(path): a trace must be a regular file")
     }
     return descriptor
   }
 
-  static func size(_ descriptor: Int32, _ path: String) throws(ReplayError) -> Int {
+  package static func size(_ descriptor: Int32, _ path: String) throws(TraceError) -> Int {
     var info = stat()
     guard fstat(descriptor, &info) == 0 else { throw failure("fstat", path) }
     return Int(info.st_size)
@@ -44,7 +45,7 @@ package enum Files {
   /// Reads once, at most the buffer's size; 0 at the end of the file.
   static func readSome(
     _ descriptor: Int32, into buffer: inout [UInt8], _ path: String
-  ) throws(ReplayError) -> Int {
+  ) throws(TraceError) -> Int {
     while true {
       let got = buffer.withUnsafeMutableBytes { raw in read(descriptor, raw.baseAddress, raw.count) }
       if got >= 0 { return got }
@@ -52,11 +53,26 @@ package enum Files {
     }
   }
 
+  /// Hands a file on piece by piece.
+  static func forEachChunk(
+    of path: String, _ body: (Span<UInt8>) throws(TraceError) -> Void
+  ) throws(TraceError) {
+    let descriptor = try openForReading(path)
+    defer { closeFile(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    // Ends with the file: each round takes at least one byte of it.
+    while true {
+      let count = try readSome(descriptor, into: &buffer, path)
+      if count == 0 { return }
+      try body(buffer.span.extracting(0..<count))
+    }
+  }
+
   /// A file without a name: it goes when the last process that has it open ends, however that process ends.
-  static func makeScratch() throws(ReplayError) -> Int32 {
+  package static func makeScratch() throws(TraceError) -> Int32 {
     let directory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var template = Array("\(directory)/warp-replay-XXXXXX".utf8CString)
-    return try template.withUnsafeMutableBufferPointer { (name) throws(ReplayError) in
+    var template = Array("\(directory)/warp-trace-XXXXXX".utf8CString)
+    return try template.withUnsafeMutableBufferPointer { (name) throws(TraceError) in
       let descriptor = mkstemp(name.baseAddress!)
       guard descriptor >= 0 else { throw failure("mkstemp", directory) }
       unlink(name.baseAddress!)
@@ -64,7 +80,7 @@ package enum Files {
     }
   }
 
-  static func append(_ bytes: [UInt8], to descriptor: Int32) throws(ReplayError) {
+  package static func append(_ bytes: [UInt8], to descriptor: Int32) throws(TraceError) {
     var done = 0
     while done < bytes.count {
       let put = bytes.withUnsafeBytes { raw in write(descriptor, raw.baseAddress! + done, raw.count - done) }
@@ -76,7 +92,7 @@ package enum Files {
     }
   }
 
-  static func setSize(_ descriptor: Int32, _ size: Int) throws(ReplayError) {
+  package static func setSize(_ descriptor: Int32, _ size: Int) throws(TraceError) {
     guard ftruncate(descriptor, off_t(size)) == 0 else { throw failure("ftruncate", "scratch file") }
   }
 }
@@ -88,10 +104,10 @@ package enum Files {
 package final class MappedFile {
   package let descriptor: Int32
   package let size: Int
-  let base: UnsafeMutableRawPointer
+  package let base: UnsafeMutableRawPointer
 
   /// Takes the descriptor over, also when it throws. `size` is at least 1.
-  init(_ descriptor: Int32, size: Int, writable: Bool = false) throws(ReplayError) {
+  package init(_ descriptor: Int32, size: Int, writable: Bool = false) throws(TraceError) {
     let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
     guard let base = mmap(nil, size, protection, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
       let error = Files.failure("mmap", "descriptor \(descriptor)")
@@ -104,9 +120,9 @@ package final class MappedFile {
   }
 
   /// Maps what a parent process handed down.
-  convenience init(inherited descriptor: Int32, writable: Bool = false) throws(ReplayError) {
+  package convenience init(inherited descriptor: Int32, writable: Bool = false) throws(TraceError) {
     let size = try Files.size(descriptor, "descriptor \(descriptor)")
-    guard size > 0 else { throw ReplayError(.system, "descriptor \(descriptor) is an empty file") }
+    guard size > 0 else { throw TraceError(.system, "descriptor \(descriptor) is an empty file") }
     try self.init(descriptor, size: size, writable: writable)
   }
 

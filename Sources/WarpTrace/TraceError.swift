@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can go wrong around a replay, apart from the store itself. Each error has a code to switch over and a sentence
-// that says what, where and what to do; the code also decides the exit status.
+// What can go wrong around a trace: reading it, and replaying it through a store. Each error has a code to switch over
+// and a sentence that says what, where and what to do; the code also decides the exit status. A replay's own codes are
+// here too, so that one type is thrown all the way up.
 
-/// An error of the replay: of its arguments, its trace, its workers or the system.
-package struct ReplayError: Error, Equatable, Sendable, CustomStringConvertible {
+/// An error of a trace or of its replay: of arguments, the file, workers or the system.
+package struct TraceError: Error, Equatable, Sendable, CustomStringConvertible {
   package enum Code: String, Sendable {
     /// The trace's name says no format that we read.
     case unknownFormat

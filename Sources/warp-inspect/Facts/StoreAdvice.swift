@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a store can tell about its own size without a record of its requests: how full it is, what it has hit, how often
+// it gave up an entry, and how large its values are.
+//
+// A larger store could have hit a miss only if it was evicted before, so evictions bound what more room can gain.
+
+import WarpFormat
+import WarpTrace
+
+struct StoreAdvice {
+  let path: String
+  let capacity: Int
+  let entries: Int
+  let counters: CounterValues?
+  let sizes: ValueSizes?
+  let memory: Int
+
+  init(_ image: FileImage) throws(FormatError) {
+    path = image.path
+    capacity = image.geometry.capacity
+    counters = try image.lock?.counters()
+    var entries = 0
+    var histogram = SizeHistogram()
+    for index in 0..<image.geometry.shardCount {
+      try image.shard(index).forEachSize { _, stored in
+        entries += 1
+        histogram.add(stored)
+      }
+    }
+    self.entries = entries
+    sizes = ValueSizes(
+      histogram, unit: "entries", whole: image.geometry.maxValueSize, maxKeySize: image.geometry.maxKeySize,
+      capacity: capacity)
+    memory = image.geometry.fileSize + LockGeometry(image.geometry).fileSize
+  }
+
+  private func count(_ counter: Counter) -> Double { Double(counters?[counter] ?? 0) }
+  /// Damaged counters give any number.
+  private func whole(_ count: Double) -> String { Numbers.grouped(Int(min(count, 0x1p62))) }
+  private var lookups: Double { count(.hits) + count(.misses) + count(.busyMisses) }
+  var hitRatio: Double? { lookups > 0 ? count(.hits) / lookups : nil }
+  /// The most that any larger capacity could have hit.
+  var bound: Double? {
+    hitRatio.map { min(1, $0 + min(count(.evictions), count(.misses)) / lookups) }
+  }
+
+  var sentences: [String] {
+    var sentences = [
+      "capacity \(Numbers.grouped(capacity)) (now): \(Numbers.grouped(entries)) entries, "
+        + "\(Numbers.memory(memory)) with all slots taken"
+    ]
+    guard let hitRatio, let bound else {
+      return sentences + ["No lookups are counted, so nothing is known of its hit ratio."]
+    }
+    let evictions = count(.evictions)
+    sentences.append(
+      "hit ratio so far: \(Numbers.percent(hitRatio)) of \(whole(lookups)) lookups, with "
+        + "\(whole(evictions)) evictions")
+    if evictions == 0 {
+      sentences.append("It has evicted nothing: more capacity would not have gained anything.")
+    } else {
+      sentences.append(
+        "With more capacity it would have been at most \(Numbers.percent(bound)): only what was evicted can be missed "
+          + "for lack of room.")
+    }
+    return sentences + ["For a curve, give advise a trace of its requests."]
+  }
+
+  func print(to output: inout Output) throws(FormatError) {
+    try output.line(output.strong(JSON.printable(path)))
+    for text in sentences {
+      for line in wrapped(text, width: output.width, indent: 2) { try output.line(line) }
+    }
+    try sizes?.print(to: &output, width: output.width)
+  }
+
+  var json: JSON {
+    .object([
+      ("source", .string(path)), ("kind", .string("store")), ("capacity", .number(capacity)),
+      ("entries", .number(entries)), ("memory", .number(memory)),
+      ("hitRatio", hitRatio.map { .part($0) } ?? .null), ("hitRatioBound", bound.map { .part($0) } ?? .null),
+      ("evictions", counters.map { .number($0[.evictions]) } ?? .null),
+      ("valueSizes", sizes?.json ?? .null),
+      ("sentences", .array((sentences + [sizes?.sentence].compactMap { $0 }).map { .string($0) })),
+    ])
+  }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// `warp-inspect advise`: what it says about a small trace, as text, JSON and drawing; about stores; about what is
+// neither.
+
+import Foundation
+import Testing
+import WarpKV
+import WarpTestSupport
+import WarpTrace
+
+@testable import WarpFormat
+@testable import warp_inspect
+
+private struct Report: Decodable {
+  struct Point: Decodable {
+    let capacity: Int
+    let hitRatio: Double
+    let memory: Int?
+    let rate: Double
+    let requests: Int
+    let misses: Int
+  }
+  struct Target: Decodable {
+    let hitRatio: Double
+    let point: Point?
+  }
+  struct Values: Decodable {
+    struct Step: Decodable {
+      let part: Double
+      let size: Int
+      let memory: Double
+    }
+    let unit: String
+    let largest: Int
+    let steps: [Step]
+  }
+
+  let kind: String
+  let requests: Int?
+  let keys: Int?
+  let exact: Bool?
+  let points: [Point]?
+  let knee: Point?
+  let current: Point?
+  let target: Target?
+  let valueSizes: Values?
+  let sentences: [String]
+  let hitRatio: Double?
+  let hitRatioBound: Double?
+}
+
+/// 4,000 requests for 300 keys, popular ones with small values.
+private func table() -> String {
+  var state: UInt64 = 5
+  var text = "time_s,key,size_bytes\n"
+  for index in 0..<4000 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    let draw = (state >> 33) % 300
+    let key = draw * draw / 300
+    text += "\(index / 10),\(key),\(key % 100 == 99 ? 5000 : 100 + key)\n"
+  }
+  return text
+}
+
+private func advise(_ arguments: [String], in directory: String) throws -> Inspection {
+  try Inspection(["advise"] + arguments, in: directory)
+}
+
+private func report(_ arguments: [String], in directory: String) throws -> Report {
+  let inspection = try advise(arguments + ["--json"], in: directory)
+  #expect(inspection.code == 0 && inspection.errors == "", "\(inspection.errors)")
+  return try JSONDecoder().decode(Report.self, from: Data(inspection.output.utf8))
+}
+
+@Suite struct AdviseTests {
+  private func withTrace(_ body: (_ path: String, _ directory: String) throws -> Void) throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/requests.csv"
+      try TestFiles.write(path, Array(table().utf8))
+      try body(path, directory)
+    }
+  }
+
+  @Test func whatItSays() throws {
+    try withTrace { path, directory in
+      let inspection = try advise([path, "--capacity", "40", "--target", "70%"], in: directory)
+      #expect(inspection.code == 0 && inspection.errors == "")
+      for line in inspection.output.split(separator: "\n").dropFirst() {
+        #expect(line.unicodeScalars.count <= 80, "\(line)")
+      }
+      expectSnapshot(inspection.output.replacing(directory, with: "DIRECTORY"), "advise")
+    }
+  }
+
+  @Test func theSameForScripts() throws {
+    try withTrace { path, directory in
+      let report = try report([path, "--capacity", "40", "--target", "0.7", "--value-size", "512"], in: directory)
+      #expect(report.kind == "trace" && report.requests == 4000 && report.exact == true)
+      let points = try #require(report.points)
+      #expect(points.map(\.capacity) == points.map(\.capacity).sorted())
+      #expect(points.last?.capacity == report.keys)
+      let trace = try Trace.read(path)
+      for point in points {
+        #expect(point.misses == ExactSieve.misses(trace, KeyNumbers(trace), capacity: point.capacity))
+        #expect(abs(point.hitRatio - (1 - Double(point.misses) / 4000)) < 1e-6)
+        let geometry = try Geometry(Parameters(capacity: point.capacity, maxKeySize: 32, maxValueSize: 512))
+        #expect(point.memory == geometry.fileSize + LockGeometry(geometry).fileSize)
+      }
+      #expect(report.current?.capacity == 40)
+      // The least: one entry fewer does not reach it.
+      let reached = try #require(report.target?.point)
+      #expect(reached.hitRatio >= 0.7)
+      #expect(ExactSieve.misses(trace, KeyNumbers(trace), capacity: reached.capacity - 1) > 1200)
+      #expect(report.sentences.contains { $0.contains("the least that reaches 70.0 %") })
+    }
+  }
+
+  @Test func theKneeIsFarthestAboveTheChord() throws {
+    let ratios = [(10, 0.1), (20, 0.5), (40, 0.7), (80, 0.75), (160, 0.8)]
+    let points = ratios.map { CurvePoint(capacity: $0.0, hitRatio: $0.1) }
+    #expect(Advice.knee(of: points)?.capacity == 40)
+    #expect(Advice.knee(of: Array(points.prefix(2))) == nil)
+    let flat = [1, 2, 3].map { CurvePoint(capacity: $0, hitRatio: 0.4) }
+    #expect(Advice.knee(of: flat) == nil)
+  }
+
+  @Test func valuesThatCostMoreThanTheyServe() throws {
+    var histogram = SizeHistogram()
+    for _ in 0..<995 { histogram.add(1000) }
+    for _ in 0..<5 { histogram.add(4400) }
+    let sizes = try #require(
+      ValueSizes(histogram, unit: "requests", whole: 4400, maxKeySize: 16, capacity: 10_000))
+    let step = try #require(sizes.steps.first { $0.part == 0.99 })
+    // The slot's last 64 bytes are used up.
+    #expect((step.size + 16 + SlotFields.structure.size) % 64 == 0 && (1000..<1064).contains(step.size))
+    #expect((0.23...0.27).contains(step.memory))
+    #expect(
+      sizes.sentence?.contains("\(Numbers.grouped(step.size)) bytes keep 99 % of requests in a quarter") == true)
+    #expect(ValueSizes.words(0.5) == "a half" && ValueSizes.words(0.42) == "42 %")
+    // All alike: nothing to save.
+    var plain = SizeHistogram()
+    plain.add(100)
+    let alike = ValueSizes(plain, unit: "requests", whole: 100, maxKeySize: 16, capacity: 100)
+    #expect(alike?.sentence?.contains("saves little") == true)
+    #expect(ValueSizes(SizeHistogram(), unit: "requests", whole: 1, maxKeySize: 1, capacity: 1) == nil)
+  }
+
+  @Test(arguments: [20, 21, 30, 47, 80, 200]) func anyWidth(_ width: Int) throws {
+    let points = [CurvePoint(capacity: 10, hitRatio: 0.2), CurvePoint(capacity: 100_000, hitRatio: 0.9)]
+    for points in [points, [points[0]], [points[0], points[0]]] {
+      let lines = Curve(points: points, knee: 10, current: points.last?.capacity)
+        .lines(width: width, height: 13, Palette(isColored: false))
+      #expect(lines.count >= 15)
+      for line in lines { #expect(line.unicodeScalars.count <= width, "\(line)") }
+    }
+  }
+
+  @Test func aNarrowTerminal() throws {
+    try withTrace { path, directory in
+      setenv("COLUMNS", "20", 1)
+      defer { unsetenv("COLUMNS") }
+      let inspection = try advise([path], in: directory)
+      #expect(inspection.code == 0)
+      for line in inspection.output.split(separator: "\n").dropFirst() where !line.contains(",") {
+        #expect(line.unicodeScalars.count <= 24, "\(line)")
+      }
+    }
+  }
+
+  @Test func aDrawing() throws {
+    try withTrace { path, directory in
+      let svg = directory + "/curve.svg"
+      try TestFiles.write(svg, [UInt8](repeating: 65, count: 100_000))
+      #expect(try advise([path, "--svg", svg, "--capacity", "40"], in: directory).code == 0)
+      let text = String(decoding: try TestFiles.read(svg), as: UTF8.self)
+      #expect(text.hasPrefix("<svg ") && text.hasSuffix("</svg>\n"))
+      #expect(text.contains("now: 40, ") && text.contains("knee: "))
+    }
+  }
+
+  @Test func aStoreTellsWhatItKnows() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(path: path, .init(capacity: 10, maxValueSize: 4096, shards: 1))
+      for key in 0..<12 as Range<UInt8> {
+        _ = try store.get([key])
+        try store.set([key], to: [UInt8](repeating: 1, count: 50))
+      }
+      for key in 10..<12 as Range<UInt8> { _ = try store.get([key]) }
+      let report = try report([path], in: directory)
+      store.close()
+      #expect(report.kind == "store" && report.valueSizes?.unit == "entries")
+      // 2 hits and 12 misses, 2 evictions.
+      #expect(abs(try #require(report.hitRatio) - 2 / 14.0) < 1e-6)
+      #expect(abs(try #require(report.hitRatioBound) - 4 / 14.0) < 1e-6)
+      #expect(report.valueSizes?.steps.last?.size == 56 || report.valueSizes?.steps.last?.size == 88)
+      let text = try advise([path], in: directory)
+      #expect(text.code == 0 && text.output.contains("at most 28.6 %"), "\(text.output)")
+    }
+  }
+
+  @Test func wrongArgumentsAndFiles() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.u64"
+      try TestFiles.write(path, [1, 0, 0, 0, 0, 0, 0, 0])
+      for arguments in [
+        ["--sizes", "1,x"], ["--sizes", ""], ["--sizes", "0"], ["--target", "0"], ["--target", "101%"],
+        ["--capacity", "0"], ["--sample", "1"], ["--key-size", "70000"], ["--value-size", "-1"],
+      ] {
+        #expect(try advise([path] + arguments, in: directory).code == 64, "\(arguments)")
+      }
+      // One request is a trace, too.
+      #expect(try advise([path], in: directory).code == 0)
+      let none = try advise([directory + "/none.u64"], in: directory)
+      #expect(none.code == 2 && none.errors.hasPrefix("warp-inspect: ") && none.output == "")
+      try TestFiles.write(path, [1, 2, 3])
+      #expect(try advise([path], in: directory).code == 2)
+      #expect(try advise([directory + "/none.warp"], in: directory).code == 2)
+      try TestFiles.write(directory + "/b.csv", Array("time_s,key,size_bytes\n1,2\n".utf8))
+      let malformed = try advise([directory + "/b.csv"], in: directory)
+      #expect(malformed.code == 2 && malformed.errors.contains("line 2"))
+    }
+  }
+}
