@@ -26,7 +26,16 @@ struct WarpInspect: ParsableCommand {
         warp-inspect --generate-completion-script bash
       """,
     version: Format.writerName,
-    subcommands: [Info.self, Dump.self, Verify.self])
+    subcommands: [
+      Info.self,
+      Dump.self,
+      Verify.self,
+      Export.self,
+      Import.self,
+      Copy.self,
+      Repair.self,
+      Validate.self,
+    ])
 }
 
 /// What every subcommand takes.

@@ -47,7 +47,7 @@ struct Dump: ParsableCommand {
     }
   }
 
-  private static var records: [(Field, Structure)] {
+  static var records: [(Field, Structure)] {
     [
       (StateFields.clockA, ClockFields.structure), (StateFields.clockB, ClockFields.structure),
       (StateFields.detach, DetachFields.structure),
@@ -123,7 +123,7 @@ struct Dump: ParsableCommand {
     try output.write(separator == "\n" ? "]\n    }" : "\n      ]\n    }")
   }
 
-  private static func json(_ entry: EntryImage) -> JSON {
+  static func json(_ entry: EntryImage) -> JSON {
     let place: [(String, JSON)] = [
       ("slot", .number(entry.slot)), ("offset", .number(entry.offset)),
       ("metadataOffset", .number(entry.metadataOffset)), ("bucket", .optional(entry.bucket)),

@@ -15,7 +15,7 @@ extension Dump {
       throw FormatError(
         .corruptLockFile, problem.message, path: path, offset: problem.offset, rule: problem.rule)
     }
-    if json { try printLockJSON(lock, &output) } else { try printLockText(lock, &output) }
+    if json { try output.line(Dump.document(lock).text()) } else { try printLockText(lock, &output) }
   }
 
   private func printLockText(_ lock: LockImage, _ output: inout Output) throws {
@@ -44,11 +44,10 @@ extension Dump {
     }
   }
 
-  private func printLockJSON(_ lock: LockImage, _ output: inout Output) throws {
+  /// The dump of a lock file as one value.
+  static func document(_ lock: LockImage) throws(FormatError) -> JSON {
     let header = JSON.object(FieldText.members(LockHeaderFields.structure, lock.headerPage))
-    let lines = try lock.lineRecords().map { line in
-      Dump.json(line, [("shard", line.index)], LockLineFields.structure)
-    }
+    let lines = try lock.lineRecords().map { Dump.json($0, [("shard", $0.index)], LockLineFields.structure) }
     let registry = try lock.records(.registry).map {
       Dump.json($0, [("entry", $0.index)], RegistryFields.structure)
     }
@@ -63,11 +62,10 @@ extension Dump {
     for shard in 0..<lock.geometry.shardCount {
       visited.append(.array(try lock.visitedSlots(shard).map { .number($0) }))
     }
-    let document = JSON.object([
+    return JSON.object([
       ("header", header), ("lines", .array(lines)), ("registry", .array(registry)), ("counters", .array(counters)),
       ("leases", .array(leases)), ("visited", .array(visited)),
     ])
-    try output.line(document.text())
   }
 
   private static func json(
