@@ -26,7 +26,7 @@ demo: ## serve a real Twitter trace from one file with two processes, then look 
 	@.build/release/warp-inspect verify warp-replay
 
 check: ## build, unit and model tests, fixtures, the independent reader (under 5 minutes)
-	@$(STAGE) "set-up" Scripts/setup zstd python
+	@$(STAGE) "set-up" Scripts/setup zstd python file
 	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
 	@$(STAGE) "build (debug, zstd)" swift build $(ZSTD) --build-tests
 	@$(STAGE) "tests (debug, zstd)" Scripts/test $(LEAST) $(ZSTD) --skip-build
@@ -35,6 +35,7 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 	@$(STAGE) "examples run" Scripts/examples
 	@$(STAGE) "fixtures are what the maker makes" $(MAKE) --no-print-directory fixtures-check
 	@$(STAGE) "independent reader" $(MAKE) --no-print-directory python-reader
+	@$(STAGE) "file(1) knows the golden files" $(PYTHON) Scripts/magic-check
 	@$(STAGE) "rules with a test" $(PYTHON) Scripts/rules
 	@$(STAGE) "steps of specification, model and code" $(PYTHON) Scripts/steps
 
@@ -73,6 +74,8 @@ fixtures: ## make the golden files again, byte for byte
 	@swift build $(ZSTD) --product warp-inspect
 	@for file in fixtures/v1/valid/*.warp; do \
 	  .build/debug/warp-inspect dump --json "$$file" > "$${file%.warp}.json" || exit 1; done
+	@for file in fixtures/v1/valid/*.warp-lock; do \
+	  .build/debug/warp-inspect dump --lock --json "$${file%-lock}" > "$${file%.warp-lock}.lock.json" || exit 1; done
 
 fixtures-check:
 	@Scripts/fixtures-check

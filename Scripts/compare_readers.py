@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the independent reader on every golden file and compares it with the library's tools.
 
-Valid files: the reader's dump equals `warp-inspect dump --json`. Invalid ones: the reader exits 1 and names the rule
-and offset that the .json beside the file gives.
+Valid files: the reader's dump equals `warp-inspect dump --json`, and that of a lock file `dump --lock --json`. Invalid ones:
+the reader exits 1 and names the rule and offset that the .json beside the file gives; if there is a lock file, it is that
+which is broken.
 
 Typed values: the reader shows the records of fixtures/typed/records.tsv, which the library's tests write, as
 records.json has them, and names the typed stores of identities.tsv as the library does.
@@ -47,6 +48,17 @@ def typed_failures() -> list:
     return failures
 
 
+def lock_failures(paths: list) -> list:
+    failures = []
+    for path in paths:
+        theirs, ours = run(READER + ["--lock", path]), run([INSPECT, "dump", "--lock", "--json", path])
+        if theirs.returncode != 0 or ours.returncode != 0:
+            failures.append(f"{path}-lock: exit {theirs.returncode} and {ours.returncode}: {theirs.stderr} {ours.stderr}")
+        elif json.loads(theirs.stdout) != json.loads(ours.stdout):
+            failures.append(f"{path}-lock: the dumps differ")
+    return failures
+
+
 def main() -> int:
     failures = typed_failures()
     valid = sorted(glob.glob("fixtures/v1/valid/*.warp"))
@@ -57,18 +69,23 @@ def main() -> int:
             failures.append(f"{path}: exit {theirs.returncode} and {ours.returncode}: {theirs.stderr} {ours.stderr}")
         elif json.loads(theirs.stdout) != json.loads(ours.stdout):
             failures.append(f"{path}: the dumps differ")
+    locks = [path for path in valid if os.path.exists(path + "-lock")]
+    failures += lock_failures(locks)
     for path in invalid:
         with open(path[:-5] + ".json", encoding="utf-8") as file:
             expected = json.load(file)
-        theirs = run(READER + [path])
+        lock = ["--lock"] if os.path.exists(path + "-lock") else []
+        if lock and run(READER + [path]).returncode != 0:
+            failures.append(f"{path}: the data file is not sound")
+        theirs = run(READER + lock + [path])
         named = [line.split()[:2] for line in theirs.stderr.splitlines()]
         if theirs.returncode != 1 or [expected["rule"], str(expected["offset"])] not in named:
             failures.append(f"{path}: exit {theirs.returncode}, expected {expected}, said {theirs.stderr.strip()}")
     for failure in failures:
         print(failure)
     print(f"the independent reader disagrees {len(failures)} times on {len(valid) + len(invalid)} golden files, "
-          "typed values and typed stores")
-    return 1 if failures or len(valid) < 12 or len(invalid) < 80 else 0
+          f"{len(locks)} lock files, typed values and typed stores")
+    return 1 if failures or len(valid) < 12 or len(locks) < 2 or len(invalid) < 80 else 0
 
 
 if __name__ == "__main__":

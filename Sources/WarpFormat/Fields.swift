@@ -47,6 +47,8 @@ public struct Structure: Sendable {
       HeaderFields.structure, StateFields.structure, ClockFields.structure, DetachFields.structure,
       ControlFields.structure, MetadataFields.structure, SlotFields.structure, LockHeaderFields.structure,
       LockLineFields.structure, RegistryFields.structure, CounterFields.structure, LeaseFields.structure,
+      ExportHeaderFields.structure, ExportFrameFields.structure, ExportEntryFields.structure,
+      ExportEndFields.structure,
     ]
   }
 }

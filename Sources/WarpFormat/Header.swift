@@ -189,7 +189,7 @@ public struct Header: Equatable, Sendable {
   }
 
   /// The fields that follow from the others, stored all the same so that a reader needs no formula.
-  private static func derived(_ geometry: Geometry) -> [(Field, Int)] {
+  static func derived(_ geometry: Geometry) -> [(Field, Int)] {
     typealias F = HeaderFields
     return [
       (F.slotsPerShard, geometry.slotsPerShard), (F.bucketsPerShard, geometry.bucketsPerShard),

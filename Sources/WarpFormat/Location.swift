@@ -134,7 +134,7 @@ public enum StoreDirectory {
 }
 
 extension FileStatus {
-  func isSameFile(as other: FileStatus?) -> Bool { inode == other?.inode && device == other?.device }
+  package func isSameFile(as other: FileStatus?) -> Bool { inode == other?.inode && device == other?.device }
 
   /// A store's file must be ours alone.
   func checkSecure(_ path: String) throws(FormatError) {

@@ -234,6 +234,15 @@ package enum Fault: String, CaseIterable, Sendable {
   /// Memory is allocated for what a zstd frame declares, before that is compared with what its slot says.
   case uncheckedFrame
 
+  // MARK: Exports and copies
+
+  /// I07: time stands still for an entry in a file.
+  case lifetimeBeginsAnew
+  /// I08: what fails its checksum is exported.
+  case unsoundExported
+  /// I09: a new store has its name before it is filled.
+  case namedBeforeFilled
+
   // MARK: Power loss
 
   /// O13: the last to leave says that everything is on the disk without having written it there.

@@ -39,6 +39,10 @@
     package static func write(
       _ descriptor: Int32, at offset: Int, _ bytes: [UInt8], _ path: String
     ) throws(FormatError) { throw unsupported() }
+    package static func readNext(_ descriptor: Int32, count: Int, _ path: String) throws(FormatError) -> [UInt8] {
+      throw unsupported()
+    }
+    package static func openStream(_ path: String) throws(FormatError) -> Int32 { throw unsupported() }
     package static func isTerminal(_ descriptor: Int32) -> Bool { false }
     package static func setSize(_ descriptor: Int32, _ size: Int, _ path: String) throws(FormatError) {
       throw unsupported()

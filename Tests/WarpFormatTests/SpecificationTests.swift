@@ -42,7 +42,8 @@ private struct Specification {
 
 /// What column Type says about a field.
 private func typeName(_ field: Field, in structure: Structure) -> String {
-  if structure.name == "Clock record", field.name == "base" { return "i64 ns" }
+  let signed = ["Clock record": ["base"], "Export entry": ["age", "expiresIn", "freshFor"]]
+  if signed[structure.name]?.contains(field.name) == true { return "i64 ns" }
   switch field.kind {
   case .integer: return "u\(field.size * 8)"
   case .hex: return "u\(field.size * 8) hex"

@@ -39,8 +39,17 @@ struct Inspection {
 
   /// - Parameter directory: where its output may be kept.
   init(_ arguments: [String], in directory: String) throws {
+    try self.init(running: Inspection.executable(), arguments, in: directory)
+  }
+
+  /// A script of the shell; "$0" is the tool.
+  init(script: String, in directory: String) throws {
+    try self.init(running: "/bin/sh", ["-c", script, Inspection.executable()], in: directory)
+  }
+
+  private init(running program: String, _ arguments: [String], in directory: String) throws {
     let (output, errors) = (directory + "/output", directory + "/errors")
-    let child = try spawn(Inspection.executable(), arguments, output: output, error: errors)
+    let child = try spawn(program, arguments, output: output, error: errors)
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     // Ended by a signal: no code that it could have given itself.

@@ -94,6 +94,20 @@ struct FixtureWriter {
     }
   }
 
+  /// Claims a lease for a key that is not there.
+  func claim(_ key: String) throws {
+    let file = file
+    try Array(key.utf8).withUnsafeBytes { key in
+      let hash = file.hash(key)
+      let shard = file.shard(of: hash)
+      try file.withShard(shard, limit: 1_000_000_000) { () throws(FormatError) in
+        _ = file.claimLease(key, hash: hash, over: nil, limit: 30_000_000_000, in: shard)
+      }
+    }
+  }
+
+  func count(_ counter: Counter, _ amount: Int) { file.count(counter, amount) }
+
   func hash(_ key: String) -> UInt64 { Array(key.utf8).withUnsafeBytes { file.hash($0) } }
 
   /// Gives the store back and removes its lock file unless it matters.

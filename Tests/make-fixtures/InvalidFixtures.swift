@@ -16,9 +16,22 @@ struct InvalidFixtures {
       var image = try StoreImage(data: TestFiles.read("\(valid)/\(damage.base).warp"))
       let offset = damage.edit(&image)
       try TestFiles.write("\(directory)/\(damage.name).warp", image.data)
-      let finding = "{\"rule\": \"\(damage.rule)\", \"offset\": \(offset)}\n"
-      try TestFiles.write("\(directory)/\(damage.name).json", Array(finding.utf8))
+      try write(damage, offset)
     }
+    for damage in Damage.lockHeader + Damage.lock {
+      let base = "\(valid)/\(damage.base).warp"
+      var image = try StoreImage(data: TestFiles.read(base))
+      image.lock = try TestFiles.read(base + StoreFiles.lockSuffix)
+      let offset = damage.edit(&image)
+      try TestFiles.write("\(directory)/\(damage.name).warp", image.data)
+      try TestFiles.write("\(directory)/\(damage.name).warp" + StoreFiles.lockSuffix, image.lock)
+      try write(damage, offset)
+    }
+  }
+
+  private func write(_ damage: Damage, _ offset: Int) throws {
+    let finding = "{\"rule\": \"\(damage.rule)\", \"offset\": \(offset)}\n"
+    try TestFiles.write("\(directory)/\(damage.name).json", Array(finding.utf8))
   }
 }
 

@@ -2,6 +2,7 @@
 // The valid stores: small, each for one thing that a reader may get wrong.
 
 import WarpFormat
+import WarpTestSupport
 
 struct ValidFixtures {
   let directory: String
@@ -62,16 +63,31 @@ struct ValidFixtures {
       try store.set("forever", "no deadline")
       try store.set("hour", "one hour", lifetime: 3_600_000_000_000)
     }
+    try write(
+      "attached", Parameters(capacity: 8, shards: 2, maxKeySize: 8, maxValueSize: 8), keepingLock: true, inUse: true
+    ) {
+      store in
+      for number in 0..<6 { try store.set("key\(number)", "value\(number)") }
+      for number in [0, 3, 4] { store.touch("key\(number)") }
+      store.count(.hits, 3)
+      store.count(.insertions, 6)
+      for key in ["lease0", "lease1", "lease2"] { try store.claim(key) }
+      try store.set("lease1", "done")
+    }
     try write("typed-values", Parameters(capacity: 32, maxKeySize: 32, maxValueSize: 96), Self.typedValues)
   }
 
   private func write(
-    _ name: String, _ parameters: Parameters, keepingLock: Bool = false, leavingClean: Bool = false,
-    _ fill: (FixtureWriter) throws -> Void
+    _ name: String, _ parameters: Parameters, keepingLock: Bool = false, inUse: Bool = false,
+    leavingClean: Bool = false, _ fill: (FixtureWriter) throws -> Void
   ) throws {
-    let writer = try FixtureWriter("\(directory)/\(name).warp", parameters)
+    let path = "\(directory)/\(name).warp"
+    let writer = try FixtureWriter(path, parameters)
     try fill(writer)
+    let lock = try TestFiles.read(path + StoreFiles.lockSuffix)
     try writer.finish(keepingLock: keepingLock, leavingClean: leavingClean)
+    // As it was before the writer left.
+    if inUse { try TestFiles.write(path + StoreFiles.lockSuffix, lock) }
   }
 
   /// Four entries whose homes are the last two of eight buckets, so that the chain goes on at bucket 0.

@@ -13,11 +13,13 @@ struct Dump: ParsableCommand {
     discussion: """
       Entries come shard by shard from oldest to newest, keys and values as bytes.
       A shard that is being written is shown as it was found, marked as unstable.
+      With --lock: the lock file, without what is zero throughout.
 
       Examples:
         warp-inspect dump sessions
         warp-inspect dump --bytes 1024 ./cache.warp
         warp-inspect dump --json ./cache.warp > cache.json
+        warp-inspect dump --lock sessions
       """)
 
   @OptionGroup var options: StoreOptions
@@ -25,18 +27,27 @@ struct Dump: ParsableCommand {
   @Option(help: "Show at most this many bytes of a key or value (not with --json).")
   var bytes = 64
 
+  @Flag(help: "Print the lock file instead of the data file.")
+  var lock = false
+
   func validate() throws {
     if bytes < 0 { throw ValidationError("--bytes must not be negative.") }
   }
 
   func run() throws {
     try options.inspect { image, output in
-      if options.json { try printJSON(image, &output) } else { try printText(image, &output) }
+      if lock {
+        try printLock(image, json: options.json, &output)
+      } else if options.json {
+        try printJSON(image, &output)
+      } else {
+        try printText(image, &output)
+      }
       return true
     }
   }
 
-  private static var records: [(Field, Structure)] {
+  static var records: [(Field, Structure)] {
     [
       (StateFields.clockA, ClockFields.structure), (StateFields.clockB, ClockFields.structure),
       (StateFields.detach, DetachFields.structure),
@@ -112,7 +123,7 @@ struct Dump: ParsableCommand {
     try output.write(separator == "\n" ? "]\n    }" : "\n      ]\n    }")
   }
 
-  private static func json(_ entry: EntryImage) -> JSON {
+  static func json(_ entry: EntryImage) -> JSON {
     let place: [(String, JSON)] = [
       ("slot", .number(entry.slot)), ("offset", .number(entry.offset)),
       ("metadataOffset", .number(entry.metadataOffset)), ("bucket", .optional(entry.bucket)),

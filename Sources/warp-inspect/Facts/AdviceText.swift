@@ -131,9 +131,3 @@ extension JSON {
     text.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) } ? text : quoted(text)
   }
 }
-
-extension String {
-  func leftPadded(_ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - unicodeScalars.count)) + self
-  }
-}
