@@ -32,8 +32,9 @@ struct WarpInspect: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Look", subcommands: [Info.self, List.self, Top.self, Map.self]),
       CommandGroup(name: "Entries and bytes", subcommands: [Get.self, Keys.self, Hexdump.self, Dump.self]),
-      CommandGroup(name: "Health", subcommands: [Verify.self, Doctor.self, Advise.self]),
-      CommandGroup(name: "Move and mend", subcommands: [Export.self, Import.self, Copy.self, Repair.self, Rm.self]),
+      CommandGroup(name: "Health", subcommands: [Verify.self, Doctor.self, Advise.self, Report.self]),
+      CommandGroup(
+        name: "Move and mend", subcommands: [Export.self, Import.self, Copy.self, Repair.self, Rm.self]),
       CommandGroup(name: "For implementers", subcommands: [Validate.self]),
     ])
 }

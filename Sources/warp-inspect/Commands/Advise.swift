@@ -130,7 +130,7 @@ struct Advise: ParsableCommand {
 
   // MARK: Trace
 
-  private func advice(_ trace: Trace) throws -> Advice {
+  func advice(_ trace: Trace) throws -> Advice {
     let profile = TraceProfile(trace)
     var points = simulate(trace, Sizes.unique((try wantedSizes() ?? Sizes.geometric(keys: profile.keys)) + current))
     var target: Advice.Target?

@@ -10,6 +10,9 @@ struct Bar {
   var tip: String?
 }
 
+/// Pixels from one bar to the next, at most.
+private let mostStep = 84.0
+
 /// - Parameters:
 ///   - mark: a bin to stand out, such as the one with the median.
 ///   - axis: what lies along the lower edge, with its unit.
@@ -18,7 +21,7 @@ func histogramPicture(_ bars: [Bar], title: String, axis: String, tone: Tone = .
   var picture = SVG(width: width, height: height, title: title)
   let most = bars.map(\.count).max() ?? 0
   let (top, floor) = (40.0, Double(height) - 44)
-  let step = (Double(width) - 2 * margin) / Double(max(1, bars.count))
+  let step = min(mostStep, (Double(width) - 2 * margin) / Double(max(1, bars.count)))
   picture.text(margin, 18, title, size: 14, bold: true)
   picture.line([(margin, floor), (Double(width) - margin, floor)], .faint)
   guard most > 0 else {
@@ -37,7 +40,7 @@ func histogramPicture(_ bars: [Bar], title: String, axis: String, tone: Tone = .
         x + 1, floor - size, max(1, step - 2), size, index == mark ? .hand : tone, radius: min(2, step / 4),
         tip: bar.tip ?? "\(bar.label): \(Numbers.grouped(bar.count))")
     }
-    let count = Numbers.short(bar.count)
+    let count = Numbers.short(Double(bar.count))
     if bar.count > 0, Double(count.count) * 6.5 < step {
       picture.text(x + step / 2, floor - size - 4, count, .faint, size: 10, anchor: .middle)
     }
@@ -45,19 +48,4 @@ func histogramPicture(_ bars: [Bar], title: String, axis: String, tone: Tone = .
   }
   picture.text(Double(width) / 2, Double(height) - 10, axis, .faint, size: 11, anchor: .middle)
   return picture
-}
-
-extension Numbers {
-  /// Three digits and a unit: 987, 12.3k, 4.5M.
-  static func short(_ value: Int) -> String {
-    var number = Double(value)
-    for unit in ["", "k", "M", "G", "T"] {
-      if abs(number) < 999.5 || unit == "T" {
-        return unit.isEmpty
-          ? String(value) : (abs(number) < 99.95 ? tenths(number) : String(Int(number.rounded()))) + unit
-      }
-      number /= 1000
-    }
-    return String(value)
-  }
 }
