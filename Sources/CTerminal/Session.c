@@ -38,6 +38,9 @@ static struct sigaction old_ending[endings], old_stop, old_continue, old_resize;
 
 static void put(const char *text, size_t size) {
   while (size > 0) {
+    // A terminal that was halted (Ctrl-S) takes nothing, and must not keep the process from ending.
+    struct pollfd file = {out, POLLOUT, 0};
+    if (poll(&file, 1, 500) <= 0) return;
     ssize_t done = write(out, text, size);
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) return;
@@ -57,7 +60,7 @@ static void enter(void) {
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    tcsetattr(in, TCSADRAIN, &raw);
+    tcsetattr(in, TCSANOW, &raw);
   }
   put(enter_text, sizeof enter_text - 1);
   is_live = 1;
@@ -67,8 +70,10 @@ static void leave(void) {
   if (!is_live) return;
   is_live = 0;
   put(leave_text, sizeof leave_text - 1);
-  // Keys that nobody read are not for the shell.
-  if (has_before) tcsetattr(in, TCSAFLUSH, &before);
+  if (!has_before) return;
+  // At once: waiting for output to drain could last for ever. Keys that nobody read are not for the shell.
+  tcsetattr(in, TCSANOW, &before);
+  tcflush(in, TCIFLUSH);
 }
 
 static void rouse(void) {

@@ -43,17 +43,20 @@ import WarpTestSupport
         #expect(counters["\(counter)"] == mirror["\(counter)"], "\(counter)")
       }
       let handle = try #require(((info["lock"] as? [String: Any])?["attached"] as? [[String: Any]])?.first)
-      #expect(handle["operations"] as? Int == counters["hits"]! + counters["misses"]! + 350 + 10 + 1)
+      // 350 sets that were stored, 10 removals, and the set of what was too large.
+      let operations = wanted.hits + wanted.misses + 350 + 10 + 1
+      #expect(handle["operations"] as? Int == operations)
       #expect(handle["operationsExact"] as? Bool == true)
       let health = try #require(info["health"] as? [String: Any])
-      #expect(health["word"] as? String == "sound" && (health["reasons"] as? [String]) == [])
+      #expect(health["word"] as? String == "sound")
+      #expect((health["reasons"] as? [String]) == [])
       // Of the next handle it can't be told what it counted itself.
       store.close()
       let next = try SharedStore.open(path: directory + "/a.warp", .init(ifDifferent: .useExisting))
       let again = try json(directory + "/a.warp", directory)
       let other = try #require(((again["lock"] as? [String: Any])?["attached"] as? [[String: Any]])?.first)
-      #expect(
-        other["operationsExact"] as? Bool == false && other["operations"] as? Int == handle["operations"] as? Int)
+      #expect(other["operationsExact"] as? Bool == false)
+      #expect(other["operations"] as? Int == operations)
       next.close()
     }
   }
@@ -75,8 +78,10 @@ import WarpTestSupport
       #expect(some.survey.isSample && some.survey.seenSlots == 1000 && some.survey.usedSlots >= 3000)
       let estimate = Double(some.estimate(some.survey.deadlines))
       // Four standard deviations of a sample of 1,000 with a share of a quarter.
-      #expect(abs(estimate - 750) < 4 * 3000 * (0.25 * 0.75 / 1000).squareRoot(), "\(estimate)")
-      #expect(some.survey == (try StoreFacts(image, surveys: 1000)).survey)
+      let margin: Double = 12_000 * (0.0001875).squareRoot()
+      #expect(abs(estimate - 750) < margin, "\(estimate)")
+      let again = try StoreFacts(image, surveys: 1000)
+      #expect(some.survey == again.survey)
       let first = try #require(exact.survey.firstWritten)
       #expect(exact.ends.oldest == first && exact.ends.newest == exact.survey.lastWritten)
       // Every size of a sample stays inside.
@@ -144,7 +149,8 @@ import WarpTestSupport
           let before = try #require(try System.status(path: path))
           let bytes = try TestFiles.read(path)
           let inspection = try Inspection(["info", path], in: directory)
-          #expect(try TestFiles.read(path) == bytes && System.status(path: path) == before)
+          #expect(try TestFiles.read(path) == bytes)
+          #expect(try System.status(path: path) == before)
           #expect(inspection.code == 0 ? inspection.errors.isEmpty : inspection.output.isEmpty, "\(name)")
           #expect(inspection.code == 0 || inspection.code == 2, "\(name)")
           #expect(kind == "invalid" || inspection.code == 0, "\(name)")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `warp-inspect` as a process that a test talks to: with an environment, on a pseudo-terminal, ended by a signal.
 
+import Foundation
 import Glibc
 import WarpFormat
 import WarpTestSupport
@@ -59,18 +60,13 @@ final class PseudoTerminal {
     let wanted = Array(text.utf8)
     for _ in 0..<2000 {
       drain()
-      if String(decoding: output, as: UTF8.self).utf8.count >= wanted.count, contains(wanted) { return true }
+      if Data(output).range(of: Data(wanted)) != nil { return true }
       usleep(10_000)
     }
     return false
   }
 
   func forget() { output = [] }
-
-  private func contains(_ wanted: [UInt8]) -> Bool {
-    guard output.count >= wanted.count else { return false }
-    return (0...(output.count - wanted.count)).contains { output[$0..<($0 + wanted.count)].elementsEqual(wanted) }
-  }
 }
 
 /// A running `warp-inspect`. Killed and waited for with this object.
@@ -98,11 +94,21 @@ final class Launch {
       posix_spawn_file_actions_addopen(&actions, 1, files.output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     }
     posix_spawn_file_actions_addopen(&actions, 2, files.errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    // The threads of the tests have signals blocked, and some may be ignored; a program started by a shell has neither.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var (none, all) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     let words = wrapper + [try Inspection.executable()] + arguments
     var child: pid_t = 0
     let result = Launch.withStrings(words) { arguments in
       Launch.withStrings(Launch.environment(environment)) { environment in
-        posix_spawn(&child, words[0], &actions, nil, arguments, environment)
+        posix_spawn(&child, words[0], &actions, &attributes, arguments, environment)
       }
     }
     guard result == 0 else { throw FormatError(.system, "posix_spawn failed", path: words[0], errno: result) }

@@ -63,8 +63,8 @@ import WarpFormat
     views[2].isPaused = true
     views[2].note = "the store was replaced: this is the new one"
     for view in views {
-      for columns in Array(20...130) + [500] {
-        for rows in [1, 2, 3, 4, 7, 10, 24, 60] {
+      for columns in [20, 21, 29, 39, 40, 59, 60, 71, 72, 80, 119, 500] {
+        for rows in [1, 2, 3, 5, 10, 24, 60] {
           for (shards, handles) in [(16, 5), (1, 0), (64, 40)] {
             let screen = TopScreenTests.screen(columns, rows, view: view, shards: shards, handles: handles)
             let lines = screen.lines(TopScreenTests.plain)
@@ -125,8 +125,9 @@ import WarpFormat
   @Test func ratesOfAMoment() {
     let (a, b) = (TopScreenTests.sample(2), TopScreenTests.sample(4))
     let rates = TopRates(a, b)
-    #expect(rates.seconds == 2 && rates[.misses] == 100 && rates[.hits] == 5400 && rates.sets == 100)
-    #expect(rates.hitRatio == 5400 / 5500)
+    #expect(rates.seconds == 2 && rates[.misses] == 100)
+    #expect(rates[.hits] == 5400 && rates.sets == 100)
+    #expect(rates.hitRatio == 54.0 / 55)
     // Backwards, as after a reset: nothing, rather than nonsense.
     #expect(TopRates(b, a)[.misses] == 0 && TopRates(a, a).hitRatio == nil)
     #expect(b.rate(of: b.handles[3], since: a) == 9000)

@@ -46,12 +46,14 @@ import WarpTestSupport
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         let rates = try #require(object["perSecond"] as? [String: Double])
         #expect(rates.count == Counter.allCases.count)
-        #expect(rates["hits"]! + rates["misses"]! > 0 && rates["evictions"]! > 0)
+        #expect((rates["hits"] ?? 0) > 0)
+        #expect((rates["evictions"] ?? 0) > 0)
         let ratio = try #require(object["hitRatio"] as? Double)
         #expect(ratio > 0 && ratio < 1)
         #expect((object["shards"] as? [[String: Any]])?.count == 4)
         let handle = try #require((object["attached"] as? [[String: Any]])?.first)
-        #expect(handle["pid"] as? Int32 == getpid() && (handle["operationsPerSecond"] as? Double ?? 0) > 0)
+        #expect(handle["pid"] as? Int == Int(getpid()))
+        #expect((handle["operationsPerSecond"] as? Double ?? 0) > 0)
       }
     }
   }
@@ -155,7 +157,8 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       for arguments in [["--interval", "0"], ["--interval", "nan"], ["--count", "0"], []] {
         let name = arguments.isEmpty ? [] : ["a"]
-        #expect(try Inspection(["top"] + name + arguments, in: directory).code == 64, "\(arguments)")
+        let refused = try Inspection(["top"] + name + arguments, in: directory)
+        #expect(refused.code == 64, "\(arguments)")
       }
     }
   }
