@@ -26,7 +26,7 @@ import WarpTestSupport
     for fixture in Fixture.all where fixture.kind == "invalid" {
       let place = fixture.opens ? "offset:\(fixture.findingOffset ?? 0)" : "header"
       let part = try printed([fixture]) { _ in [["hexdump", "--length", "16", "--at", place]] }
-      text += part
+      text += fixture.opens ? part : HexdumpTests.marked(part)
       let alone = [
         "B01", "B03", "B04", "C01", "C02", "E01", "E03", "E04", "E05", "E06", "E07", "E08", "M01", "P01",
       ]
@@ -35,6 +35,16 @@ import WarpTestSupport
       }
     }
     expectSnapshot(text, "hexdump-invalid")
+  }
+
+  /// Of a whole page what is wrong in it, with the field before.
+  private static func marked(_ text: String) -> String {
+    let lines = text.split(separator: "\n")
+    let kept = lines.indices.filter { index in
+      lines[index].contains("wrong:") || lines[index].hasPrefix("==") || lines[index].hasPrefix("--")
+        || (index + 1 < lines.count && lines[index + 1].contains("wrong:"))
+    }
+    return kept.map { lines[$0] + "\n" }.joined()
   }
 
   @Test func colours() throws {

@@ -38,7 +38,7 @@ extension FileImage {
       case .found(let entry): return .found(entry)
       case .unstable: break
       case .absent:
-        // A dead owner leaves the sequence odd for good; then the last look is as good as any.
+        // While it is odd, as a dead owner leaves it, nobody can say that a key is absent.
         guard let lock, let before else { return .absent }
         if before.sequence & 1 == 0, try lock.line(place.shard).sequence == before.sequence { return .absent }
       }

@@ -100,7 +100,7 @@ struct Get: ParsableCommand {
     let nameWidth = min(Get.nameWidth, max(9, screen.width / 4))
     for (name, value) in facts.lines {
       var margin = screen.palette.paint(name.padded(nameWidth), .faint)
-      for line in wrapped(value, width: max(8, screen.width - nameWidth), indent: 0) {
+      for line in folded(value, width: max(8, screen.width - nameWidth)) {
         try screen.line(margin + line)
         margin = "".padded(nameWidth)
       }
@@ -127,19 +127,28 @@ struct Get: ParsableCommand {
         try screen.line(name + "no typed value: \(error.code.rawValue) at byte \(error.offset)")
       }
     } else if !hex, isTyped(facts, image), case .success(let document) = typed(value) {
-      try screen.line(name + TypedText.text(document))
-      return
+      return try print(text: TypedText.text(document), nameWidth, &screen)
     }
     let shown = [UInt8](value.prefix(bytes))
     if !hex, let text = BytesText.readable(shown), shown.count == value.count {
-      try screen.line(name + JSON.quoted(text))
-      return
+      return try print(text: JSON.quoted(text), nameWidth, &screen)
     }
     if !type { try screen.line(name) }
     let lines = HexLines(shown, base: 0, [], palette: screen.palette, width: screen.width)
     for line in lines.lines { try screen.line(line) }
     if shown.count < value.count {
       try screen.line("  \(Numbers.grouped(value.count - shown.count)) more bytes: --raw writes all")
+    }
+  }
+
+  /// A value in one column, however long it is: its blanks stay as they are.
+  private func print(text: String, _ nameWidth: Int, _ screen: inout Output) throws(FormatError) {
+    let scalars = Array(text.unicodeScalars)
+    let room = max(8, screen.width - nameWidth)
+    for start in stride(from: 0, to: max(1, scalars.count), by: room) {
+      let part = String(String.UnicodeScalarView(scalars[start..<min(start + room, scalars.count)]))
+      let margin = (start == 0 ? "value" : "").padded(nameWidth)
+      try screen.line(screen.palette.paint(margin, .faint) + part)
     }
   }
 

@@ -142,19 +142,25 @@ private struct HexPiece {
   init(
     _ piece: Piece, _ window: Range<Int>?, _ length: Int, _ image: FileImage, _ annotator: Annotator
   ) throws(FormatError) {
-    self.piece = piece
-    var whole = piece.size
-    if case .structure = piece.kind {} else { whole = min(whole, length) }
+    let wanted = (window ?? piece.range).clamped(to: piece.range)
+    var read = piece
+    switch piece.kind {
+    // What is told of these is told of the whole.
+    case .structure, .key, .visited: break
+    case .value, .padding, .unused:
+      read = piece.part(wanted.lowerBound..<min(wanted.upperBound, wanted.lowerBound + length))
+    }
     let all: [UInt8]
     switch piece.file {
-    case .data: all = try image.bytes(at: piece.offset, count: whole)
-    case .lock: all = try image.lock?.bytes(at: piece.offset, count: whole) ?? []
+    case .data: all = try image.bytes(at: read.offset, count: read.size)
+    case .lock: all = try image.lock?.bytes(at: read.offset, count: read.size) ?? []
     }
-    let shown = (window ?? piece.range).clamped(to: piece.offset..<(piece.offset + all.count))
+    let shown = wanted.clamped(to: read.offset..<(read.offset + all.count))
+    self.piece = piece
     start = shown.lowerBound
-    bytes = [UInt8](all[(shown.lowerBound - piece.offset)..<(shown.upperBound - piece.offset)])
-    annotations = try annotator.annotations(piece, all).filter { $0.range.overlaps(shown) }
-    rest = window == nil ? piece.size - all.count : 0
+    bytes = [UInt8](all[(shown.lowerBound - read.offset)..<(shown.upperBound - read.offset)])
+    annotations = try annotator.annotations(read, all).filter { $0.range.overlaps(shown) }
+    rest = window == nil ? piece.range.upperBound - shown.upperBound : 0
   }
 
   var json: JSON {

@@ -34,6 +34,13 @@ struct Piece {
 
   var range: Range<Int> { offset..<(offset + size) }
 
+  /// A part of it, of the same kind.
+  func part(_ range: Range<Int>) -> Piece {
+    var part = Piece(kind, name, section, range, shard: shard, slot: slot)
+    part.file = file
+    return part
+  }
+
   /// With the shard.
   var title: String {
     guard let shard else { return name }

@@ -53,11 +53,11 @@ struct EntryFacts {
   var lines: [(String, String)] {
     let bucket = entry.bucket ?? place.home
     let distance = (bucket - place.home) & (buckets - 1)
-    let where_ = distance == 0 ? "its home" : "\(distance) from home"
+    let position = distance == 0 ? "its home" : "\(distance) from home"
     let size = Numbers.grouped(rawSize) + " bytes"
     var lines = [
       ("key", BytesText.quoted(entry.key) + ", \(Numbers.grouped(entry.key.count)) bytes"),
-      ("place", "shard \(place.shard), slot \(entry.slot), bucket \(bucket) (\(where_))"),
+      ("place", "shard \(place.shard), slot \(entry.slot), bucket \(bucket) (\(position))"),
       (
         "size",
         codec == "raw"

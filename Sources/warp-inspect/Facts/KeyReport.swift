@@ -5,9 +5,10 @@ import WarpFormat
 
 struct KeyReport {
   private static let sizeWidth = 13
-  private static let whenWidth = 12
 
   let time: StoreTime
+  /// Dates, where distances can't be told, are longer.
+  private var whenWidth: Int { time.now == nil ? 23 : 12 }
   private let isJSON: Bool
   private let isTyped: Bool
   private let showsAge: Bool
@@ -32,14 +33,14 @@ struct KeyReport {
       let titles =
         "size".leftPadded(KeyReport.sizeWidth) + "  "
         + (showsAge ? "written" : "deadline")
-        .padded(KeyReport.whenWidth) + "  key"
+        .padded(whenWidth) + "  key"
       try output.line(output.palette.paint(isNarrow ? "size  key" : titles, .faint))
     }
     let size = Numbers.grouped(row.glance.size)
     let key = name(row)
     if isNarrow { return try output.line((size + "  " + key).clipped(output.width)) }
     let when = showsAge ? time.text(since: row.written) : deadline(row.glance.deadline)
-    let line = size.leftPadded(KeyReport.sizeWidth) + "  " + when.padded(KeyReport.whenWidth) + "  " + key
+    let line = size.leftPadded(KeyReport.sizeWidth) + "  " + when.padded(whenWidth) + "  " + key
     try output.line(line.clipped(output.width))
   }
 

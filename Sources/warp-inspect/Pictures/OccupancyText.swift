@@ -157,6 +157,11 @@ struct OccupancyText {
 
   /// The meaning is left out where it would not fit.
   private func line(_ mark: String, _ text: String, _ meaning: String) -> String {
+    // On a narrow screen the spaces between the columns and the share go first.
+    guard 2 + 1 + text.count <= width else {
+      return "\(mark) "
+        + text.split(separator: " ").filter { $0 != "%" && !$0.contains(".") }.joined(separator: " ")
+    }
     guard 2 + 1 + text.count + 2 + meaning.count <= width else { return "\(mark) \(text)" }
     return "\(mark) \(text)  " + palette.paint(meaning, .faint)
   }

@@ -36,3 +36,14 @@ extension String {
     return String(scalars.prefix(width - 3)) + "..."
   }
 }
+
+/// Lines of at most `width` columns; words that are longer go on in the next line.
+func folded(_ text: String, width: Int) -> [String] {
+  wrapped(text, width: width, indent: 0).flatMap { line in
+    let scalars = Array(line.unicodeScalars)
+    // An empty line stays one.
+    return stride(from: 0, to: max(1, scalars.count), by: max(1, width)).map { start in
+      String(String.UnicodeScalarView(scalars[start..<min(start + width, scalars.count)]))
+    }
+  }
+}
