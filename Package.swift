@@ -97,6 +97,7 @@ let package = Package(
       name: "WarpKVTests", dependencies: ["WarpKV", "WarpTestSupport"], swiftSettings: settings),
     .testTarget(
       name: "WarpInspectTests", dependencies: ["WarpTestSupport", "WarpTrace", "warp-inspect"],
+      exclude: ["Snapshots"],
       swiftSettings: settings),
     .testTarget(
       name: "WarpReplayTests", dependencies: ["ReplaySupport", "WarpTrace", "WarpTestSupport"],
