@@ -19,13 +19,13 @@ struct WarpReplay: ParsableCommand {
       "Replays a cache trace through a shared store or a cache in memory: get, else fill, by several workers.",
     discussion: """
       Without arguments it replays one million requests to a Twitter cache and keeps the store to look at. Keys are the \
-      trace's ids, mixed, as 16 hex digits. Values have the recorded sizes in a .csv.zst trace and 64 bytes in a .u64 \
+      trace's ids, mixed, as 16 hex digits. Values have the recorded sizes in a .csv trace and 64 bytes in a .u64 \
       one; their bytes follow from the key, and every hit is checked. In memory the keys are the mixed ids themselves. Traces in zstd need a build with --traits Zstd.
       """)
 
   enum Backend: String, ExpressibleByArgument, CaseIterable { case shared, memory }
 
-  @Option(help: "The trace: FILE.u64, FILE.u64.zst or FILE.csv.zst. (default: the Twitter trace of the checkout)")
+  @Option(help: "The trace: FILE.u64, FILE.csv, or one with .zst. (default: the Twitter trace of the checkout)")
   var trace: String?
 
   @Option(help: "Where the cache lives: in a store that processes share, or in this process.")

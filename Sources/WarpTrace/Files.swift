@@ -126,6 +126,12 @@ package final class MappedFile {
     try self.init(descriptor, size: size, writable: writable)
   }
 
+  /// Whether no one has cut the file since it was mapped: bytes behind its end can't be read.
+  var isWhole: Bool {
+    var info = stat()
+    return fstat(descriptor, &info) == 0 && Int(info.st_size) >= size
+  }
+
   deinit {
     munmap(base, size)
     close(descriptor)

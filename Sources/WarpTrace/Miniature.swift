@@ -10,7 +10,7 @@
 
 import WarpKV
 
-/// The part of a cache that is its own.
+/// The part of a cache that is its own. Q1 to Q3 are those of SPEC.md §9.1.
 struct Miniature {
   struct Slot {
     var newer: UInt32 = 0
@@ -44,38 +44,60 @@ struct Miniature {
 
   var used: UInt32 { unused - 1 }
 
-  /// A slot at the newest end.
-  mutating func append(row: Int, deadline: UInt32) -> UInt32 {
-    var slot = free
-    if slot != 0 {
+  /// A slot for an entry, before another gives up its own: that is why there is one more than the capacity. Which slot
+  /// it is decides when the sweep finds it, so they are taken as in a store (SPEC.md §8.2).
+  mutating func takeSlot() -> UInt32 {
+    let slot = free == 0 ? unused : free
+    if free != 0 {
       free = slots[Int(slot)].newer
     } else {
-      slot = unused
       unused += 1
       if Int(slot) == slots.count { grow() }
     }
-    slots[Int(slot)] = Slot(newer: 0, older: newest, row: UInt32(row), deadline: deadline)
-    if newest == 0 { oldest = slot } else { slots[Int(newest)].newer = slot }
-    newest = slot
-    count += 1
     return slot
   }
 
+  /// Q1.
+  mutating func append(_ slot: UInt32, row: Int, deadline: UInt32) {
+    slots.initializeElement(
+      at: Int(slot), to: Slot(newer: 0, older: newest, row: UInt32(row), deadline: deadline))
+    if newest == 0 { oldest = slot } else { slots[Int(newest)].newer = slot }
+    newest = slot
+    count += 1
+  }
+
+  /// Q2; the old slot is free then. Returns the new one.
+  mutating func takeOver(_ old: UInt32, deadline: UInt32) -> UInt32 {
+    let slot = takeSlot()
+    var place = slots[Int(old)]
+    place.deadline = deadline
+    slots.initializeElement(at: Int(slot), to: place)
+    if place.newer == 0 { newest = slot } else { slots[Int(place.newer)].older = slot }
+    if place.older == 0 { oldest = slot } else { slots[Int(place.older)].newer = slot }
+    if hand == old { hand = slot }
+    giveBack(old)
+    return slot
+  }
+
+  private mutating func giveBack(_ slot: UInt32) {
+    slots[Int(slot)] = Slot(newer: free)
+    free = slot
+  }
+
   private mutating func grow() {
-    let larger = UnsafeMutableBufferPointer<Slot>.allocate(capacity: min(2 * slots.count, capacity + 1))
+    let larger = UnsafeMutableBufferPointer<Slot>.allocate(capacity: min(2 * slots.count, capacity + 2))
     _ = larger.moveInitialize(fromContentsOf: slots)
     slots.deallocate()
     slots = larger
   }
 
-  /// SPEC.md §9.1, Q3.
+  /// Q3; the slot is free then.
   mutating func takeOut(_ slot: UInt32) {
     let (newer, older) = (slots[Int(slot)].newer, slots[Int(slot)].older)
     if hand == slot { hand = newer }
     if newer == 0 { newest = older } else { slots[Int(newer)].older = older }
     if older == 0 { oldest = newer } else { slots[Int(older)].newer = newer }
-    slots[Int(slot)] = Slot(newer: free)
-    free = slot
+    giveBack(slot)
     count -= 1
   }
 

@@ -150,12 +150,14 @@ package final class Simulation {
 
   private func insert(_ row: Int, _ index: Int, _ time: UInt32, _ deadline: UInt32) {
     let cache = caches.baseAddress! + index
+    let slot = cache.pointee.takeSlot()
     if cache.pointee.count == cache.pointee.capacity {
       var queue = MiniatureQueue(
         cache: cache, states: states.baseAddress! + index, stride: caches.count, time: time)
       if let victim = Sieve.victim(in: &queue, where: { _ in true }) { drop(victim, from: index) }
     }
-    states[row * caches.count + index] = cache.pointee.append(row: row, deadline: deadline)
+    cache.pointee.append(slot, row: row, deadline: deadline)
+    states[row * caches.count + index] = slot
     uses[row] += 1
     if hasDeadlines { sweep(index, time) }
   }
@@ -164,8 +166,8 @@ package final class Simulation {
   private func refill(
     _ cache: UnsafeMutablePointer<Miniature>, _ state: UnsafeMutablePointer<UInt32>, _ deadline: UInt32
   ) {
-    cache.pointee.slots[Int(state.pointee & ~Miniature.visited)].deadline = deadline
-    state.pointee |= Miniature.visited
+    let slot = cache.pointee.takeOver(state.pointee & ~Miniature.visited, deadline: deadline)
+    state.pointee = slot | Miniature.visited
   }
 
   private func drop(_ slot: UInt32, from index: Int) {
@@ -180,9 +182,8 @@ package final class Simulation {
   private func sweep(_ index: Int, _ time: UInt32) {
     let cache = caches.baseAddress! + index
     for _ in 0..<min(4, Int(cache.pointee.used)) {
-      if cache.pointee.sweep > cache.pointee.used { cache.pointee.sweep = 1 }
       if cache.pointee.isExpired(cache.pointee.sweep, at: time) { drop(cache.pointee.sweep, from: index) }
-      cache.pointee.sweep += 1
+      cache.pointee.sweep = cache.pointee.sweep < cache.pointee.used ? cache.pointee.sweep + 1 : 1
     }
   }
 

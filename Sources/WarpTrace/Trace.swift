@@ -167,6 +167,13 @@ package struct Trace: Sendable {
       lifetimes: parser.hasLifetimes ? try lifetimes.finish() : nil, largestSize: largest)
   }
 
+  /// Whoever goes through a whole trace asks now and then: a file that is cut meanwhile would end the process.
+  ///
+  /// - Throws: `traceTruncated`.
+  func check() throws(TraceError) {
+    guard ids.isWhole else { throw TraceError(.traceTruncated, "the trace was cut while it was read") }
+  }
+
   private static func empty(_ path: String) -> TraceError {
     TraceError(.traceEmpty, "\(path): the trace has no requests")
   }

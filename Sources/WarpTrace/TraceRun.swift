@@ -11,10 +11,16 @@ package struct TraceProfile: Sendable {
   /// How many requests ask for values of each size; nil if the trace has no sizes.
   package let sizes: SizeHistogram?
 
-  package init(_ trace: Trace) {
+  /// - Parameter progress: told now and then how many requests are through.
+  /// - Throws: `traceTruncated`.
+  package init(_ trace: Trace, progress: (Int) -> Void = { _ in }) throws(TraceError) {
     var census = KeyCensus()
     var sizes = SizeHistogram()
     for index in 0..<trace.count {
+      if index % stretch == 0 {
+        try trace.check()
+        progress(index)
+      }
       census.add(Mixing.mixed(trace.id(at: index)))
       if trace.sizes != nil { sizes.add(trace.size(at: index)) }
     }
@@ -26,20 +32,26 @@ package struct TraceProfile: Sendable {
   }
 }
 
-extension Simulation {
-  /// How often progress is told: every so many requests.
-  private static let stretch = 1 << 18
+/// How often progress is told: every so many requests.
+private let stretch = 1 << 18
 
+extension Simulation {
   /// Get, else fill, of the whole trace.
   ///
   /// - Parameters:
   ///   - timeToLive: seconds for every entry, where the trace has times; nil: as the trace says.
-  ///   - progress: told how many requests are through.
-  package func run(_ trace: Trace, timeToLive: UInt32? = nil, progress: (Int) -> Void = { _ in }) {
+  ///   - progress: told now and then how many requests are through.
+  /// - Throws: `traceTruncated`.
+  package func run(
+    _ trace: Trace, timeToLive: UInt32? = nil, progress: (Int) -> Void = { _ in }
+  ) throws(TraceError) {
     let hasTimes = trace.hasTimes && (timeToLive != nil || trace.hasLifetimes)
     var latest: UInt32 = 0
     for index in 0..<trace.count {
-      if index % Simulation.stretch == 0 { progress(index) }
+      if index % stretch == 0 {
+        try trace.check()
+        progress(index)
+      }
       let hash = Mixing.mixed(trace.id(at: index))
       if hasTimes {
         // A trace that several writers wrote may step back a little; time does not.

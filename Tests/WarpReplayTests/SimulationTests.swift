@@ -32,7 +32,7 @@ private func trace(_ ids: [UInt64], in directory: String) throws -> Trace {
       let keys = KeyNumbers(trace)
       let capacities = [1, 2, 3, 7, 20, 100, 333, 1000, 1999, 5000]
       let simulation = Simulation(capacities: capacities, sampleSize: nil)
-      simulation.run(trace)
+      try simulation.run(trace)
       #expect(
         simulation.points.map(\.misses) == capacities.map { ExactSieve.misses(trace, keys, capacity: $0) })
       #expect(simulation.points.allSatisfy { $0.rate == 1 && $0.taken == 30_000 })
@@ -58,9 +58,9 @@ private func trace(_ ids: [UInt64], in directory: String) throws -> Trace {
       let trace = try trace(skewed(200_000, keys: 40_000), in: directory)
       let capacities = [200, 1000, 4000, 8000, 16_000]
       let exact = Simulation(capacities: capacities, sampleSize: nil)
-      exact.run(trace)
+      try exact.run(trace)
       let sampled = Simulation(capacities: capacities, sampleSize: 2000)
-      sampled.run(trace)
+      try sampled.run(trace)
       #expect(sampled.points.map(\.rate).prefix(2) == [1, 1])
       #expect(sampled.points.map(\.misses).prefix(2) == exact.points.map(\.misses).prefix(2))
       #expect(abs(sampled.points[2].rate - 0.5) < 1e-9 && abs(sampled.points[4].rate - 0.125) < 1e-9)
@@ -129,17 +129,31 @@ private func trace(_ ids: [UInt64], in directory: String) throws -> Trace {
       let rows = "time_s,key,size_bytes,ttl_s\n0,1,5,10\n9,1,5,10\n10,1,5,10\n8,1,5,10\n30,1,5,0\n90,1,5,0\n"
       try TestFiles.write(directory + "/a.csv", Array(rows.utf8))
       let trace = try Trace.read(directory + "/a.csv")
-      func misses(_ timeToLive: UInt32?) -> Int {
+      func misses(_ timeToLive: UInt32?) throws -> Int {
         let simulation = Simulation(capacities: [2], sampleSize: nil)
-        simulation.run(trace, timeToLive: timeToLive)
+        try simulation.run(trace, timeToLive: timeToLive)
         return simulation.points[0].misses
       }
       // Set at 0, again at 10, where time stays when the trace steps back, and at 30 for ever.
-      #expect(misses(nil) == 3)
-      #expect(misses(1000) == 1)
-      #expect(misses(1) == 5)
-      let profile = TraceProfile(trace)
+      #expect(try misses(nil) == 3)
+      #expect(try misses(1000) == 1)
+      #expect(try misses(1) == 5)
+      let profile = try TraceProfile(trace)
       #expect(profile.seconds == 90 && profile.keys == 1 && profile.sizes?.largest == 5)
+    }
+  }
+}
+
+@Suite struct CutTraceTests {
+  @Test func aTraceThatIsCutMeanwhileIsAnError() throws {
+    try withTemporaryDirectory { directory in
+      let trace = try trace(skewed(5000, keys: 10), in: directory)
+      let file = try System.open(directory + "/t.u64", .readWrite)
+      try System.setSize(file, 8, directory)
+      System.close(file)
+      #expect { try TraceProfile(trace) } throws: { ($0 as? TraceError)?.code == .traceTruncated }
+      let simulation = Simulation(capacities: [2], sampleSize: nil)
+      #expect(throws: TraceError.self) { try simulation.run(trace) }
     }
   }
 }

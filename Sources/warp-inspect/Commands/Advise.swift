@@ -22,7 +22,7 @@ struct Advise: ParsableCommand {
       simulates every key at every capacity.
 
       The knee is where the curve rises farthest above the straight line between its
-      ends, with capacity on a linear scale.
+      ends, with capacity on a linear scale, by a fifth of the rise at least.
 
       Of a store it says what the store itself can tell: hit ratio and evictions so
       far, and the sizes of its values.
@@ -131,11 +131,15 @@ struct Advise: ParsableCommand {
   // MARK: Trace
 
   func advice(_ trace: Trace) throws -> Advice {
-    let profile = TraceProfile(trace)
-    var points = simulate(trace, Sizes.unique((try wantedSizes() ?? Sizes.geometric(keys: profile.keys)) + current))
+    if timeToLive != nil, !trace.hasTimes {
+      throw ValidationError("--time-to-live: the trace has no times.")
+    }
+    let profile = try TraceProfile(trace) { Advise.show("counting keys", $0, of: trace.count) }
+    var points = try simulate(
+      trace, Sizes.unique((try wantedSizes() ?? Sizes.geometric(keys: profile.keys)) + current))
     var target: Advice.Target?
     if let ratio = try wantedRatio() {
-      points = closer(to: ratio, points, trace)
+      points = try closer(to: ratio, points, trace)
       target = .init(ratio: ratio, point: points.first { $0.hitRatio >= ratio })
     }
     let largest = valueSize ?? trace.largestSize
@@ -152,23 +156,26 @@ struct Advise: ParsableCommand {
 
   private var current: [Int] { capacity.map { [$0] } ?? [] }
 
-  private func simulate(_ trace: Trace, _ capacities: [Int]) -> [CurvePoint] {
+  private func simulate(_ trace: Trace, _ capacities: [Int]) throws -> [CurvePoint] {
     let simulation = Simulation(capacities: capacities, sampleSize: exact ? nil : sample)
-    let showsProgress = System.isTerminal(2)
-    simulation.run(trace, timeToLive: timeToLive) { done in
-      guard showsProgress else { return }
-      try? System.write(2, Array("\rsimulating: \(100 * done / trace.count) %\u{1B}[K".utf8))
-    }
-    if showsProgress { try? System.write(2, Array("\r\u{1B}[K".utf8)) }
+    try simulation.run(trace, timeToLive: timeToLive) { Advise.show("simulating", $0, of: trace.count) }
+    Advise.show(nil)
     return simulation.points
   }
 
+  /// Progress on a terminal; nothing in logs. Without a name the line is cleared.
+  private static func show(_ name: String?, _ done: Int = 0, of count: Int = 1) {
+    guard System.isTerminal(2), !Terminal.isDumb else { return }
+    let text = name.map { "\($0): \(100 * done / count) %" } ?? ""
+    try? System.write(2, Array("\r\(text)\u{1B}[K".utf8))
+  }
+
   /// More sizes between the last that misses the target and the first that reaches it.
-  private func closer(to ratio: Double, _ points: [CurvePoint], _ trace: Trace) -> [CurvePoint] {
+  private func closer(to ratio: Double, _ points: [CurvePoint], _ trace: Trace) throws -> [CurvePoint] {
     guard let reached = points.firstIndex(where: { $0.hitRatio >= ratio }) else { return points }
     let below = reached == 0 ? 0 : points[reached - 1].capacity
     let between = Sizes.inside(below, points[reached].capacity)
-    guard !between.isEmpty, let found = simulate(trace, between).first(where: { $0.hitRatio >= ratio }) else {
+    guard !between.isEmpty, let found = try simulate(trace, between).first(where: { $0.hitRatio >= ratio }) else {
       return points
     }
     return points[..<reached] + [found] + points[reached...]

@@ -2,7 +2,8 @@
 // How large a store should be: a hit-ratio curve, the room that each capacity takes, and what follows from both.
 //
 // The knee is where the curve rises farthest above the straight line between its ends, capacity on a linear scale
-// (Satopää et al., "Finding a 'Kneedle' in a Haystack", 2011). Before it entries are cheap, behind it they are dear.
+// (Satopää et al., "Finding a 'Kneedle' in a Haystack", 2011), if that is a fifth of the rise or more. Before it entries
+// are cheap, behind it they are dear.
 
 import WarpFormat
 import WarpTrace
@@ -28,6 +29,9 @@ struct Advice {
     let point: CurvePoint?
   }
 
+  /// A curve that rises less above its chord, as a part of the whole rise, has no knee.
+  private static let leastHeight = 0.2
+
   var knee: CurvePoint? { Advice.knee(of: points) }
 
   static func knee(of points: [CurvePoint]) -> CurvePoint? {
@@ -38,7 +42,7 @@ struct Advice {
     func height(_ point: CurvePoint) -> Double {
       (point.hitRatio - first.hitRatio) / rise - Double(point.capacity - first.capacity) / run
     }
-    return points.max { height($0) < height($1) }
+    return points.max { height($0) < height($1) }.flatMap { height($0) >= leastHeight ? $0 : nil }
   }
 
   private func point(at capacity: Int) -> CurvePoint? { points.first { $0.capacity == capacity } }
@@ -70,7 +74,9 @@ struct Advice {
           "\(Numbers.percent(target.ratio)) is out of reach: the largest size here has \(Numbers.percent(most)).")
       }
     }
-    if let knee, knee.capacity != now?.capacity {
+    if knee == nil, points.count >= 3 {
+      sentences.append("The curve has no knee: the hit ratio rises evenly with the capacity, or not at all.")
+    } else if let knee, knee.capacity != now?.capacity {
       sentences.append(sentence(knee, now, note: "the knee"))
     }
     // What more than the knee, or more than there is, would bring.
@@ -166,7 +172,7 @@ struct ValueSizes {
 
   static func words(_ part: Double) -> String {
     let fractions = [
-      ("a half", 1.0 / 2), ("a third", 1.0 / 3), ("a quarter", 1.0 / 4), ("a fifth", 0.2), ("a tenth", 0.1),
+      ("half", 1.0 / 2), ("a third", 1.0 / 3), ("a quarter", 1.0 / 4), ("a fifth", 0.2), ("a tenth", 0.1),
     ]
     let near = fractions.first { abs($0.1 - part) <= 0.05 * $0.1 }
     return near?.0 ?? (part < 0.1 ? Numbers.percent(part) : "\(Int((part * 100).rounded())) %")

@@ -9,44 +9,41 @@ extension Advice {
   private static let widest = 100
 
   func print(to output: inout Output) throws(FormatError) {
-    let width = min(output.width, Advice.widest)
-    try output.line(output.strong(JSON.printable(source)))
-    for line in wrapped(basis, width: width, indent: 0) { try output.line(line) }
-    try output.line()
-    let curve = Curve(points: points, knee: knee?.capacity, current: current)
-    for line in curve.lines(width: width, height: Advice.pictureHeight, output.palette) { try output.line(line) }
-    try output.line()
-    try printTable(width, &output)
-    try output.line()
-    for text in sentences {
-      let lines = wrapped(text, width: width, indent: 2)
-      try output.line(output.strong(lines[0]))
-      for line in lines.dropFirst() { try output.line(line) }
-    }
-    try sizes?.print(to: &output, width: width)
+    for line in lines(width: output.width, output.palette) { try output.line(line) }
   }
 
-  private func printTable(_ width: Int, _ output: inout Output) throws(FormatError) {
-    let rows = points.map { point in
-      [
-        Numbers.grouped(point.capacity), Numbers.percent(point.hitRatio),
-        room.size(of: point.capacity).map(Numbers.memory) ?? "too large", mark(point),
-      ]
-    }
-    let titles = ["capacity", "hit ratio", "memory", ""]
-    let widths = (0..<4).map { column in
+  /// Everything for people, in lines of at most `width` columns; a path stays whole.
+  func lines(width: Int, _ palette: Palette) -> [String] {
+    let width = min(width, Advice.widest)
+    let curve = Curve(points: points, knee: knee?.capacity, current: current)
+    var lines = [palette.paint(JSON.printable(source), .strong)] + wrapped(basis, width: width, indent: 0) + [""]
+    lines += curve.lines(width: width, height: Advice.pictureHeight, palette) + [""]
+    lines += Advice.table(
+      ["capacity", "hit ratio", "memory", ""],
+      points.map { point in
+        let memory = room.size(of: point.capacity).map(Numbers.memory) ?? "too large"
+        return [Numbers.grouped(point.capacity), Numbers.percent(point.hitRatio), memory, mark(point)]
+      }, width, palette)
+    lines += [""] + sentences.flatMap { Advice.strongFirst(wrapped($0, width: width, indent: 2), palette) }
+    return lines + (sizes?.lines(width: width, palette) ?? [])
+  }
+
+  /// Columns under titles, numbers to the right and a fourth column of words to the left. A narrow screen gets the
+  /// first two.
+  static func table(_ titles: [String], _ rows: [[String]], _ width: Int, _ palette: Palette) -> [String] {
+    let widths = titles.indices.map { column in
       ([titles] + rows).map { $0[column].unicodeScalars.count }.max() ?? 0
     }
-    // A narrow screen gets the first two columns.
-    let columns = width < widths.prefix(3).reduce(4, +) ? 2 : 4
-    for (index, row) in ([titles] + rows).enumerated() {
-      var line = ""
-      for column in 0..<min(columns, 3) {
-        line += (column == 0 ? "" : "  ") + row[column].leftPadded(widths[column])
-      }
-      if columns > 3, !row[3].isEmpty { line += "  " + row[3] }
-      try output.line(index == 0 ? output.palette.paint(line, .faint) : line)
+    let columns = width < widths.reduce(2 * (widths.count - 1), +) ? 2 : titles.count
+    return ([titles] + rows).enumerated().map { index, row in
+      let cells = (0..<columns).map { $0 == 3 ? row[$0] : row[$0].leftPadded(widths[$0]) }
+      let line = cells.joined(separator: "  ").withoutTrailingBlanks
+      return index == 0 ? palette.paint(line, .faint) : line
     }
+  }
+
+  static func strongFirst(_ lines: [String], _ palette: Palette) -> [String] {
+    [palette.paint(lines[0], .strong)] + lines.dropFirst()
   }
 
   private func mark(_ point: CurvePoint) -> String {
@@ -87,21 +84,10 @@ extension Advice {
 }
 
 extension ValueSizes {
-  func print(to output: inout Output, width: Int) throws(FormatError) {
-    if let sentence {
-      let lines = wrapped(sentence, width: width, indent: 2)
-      try output.line(output.strong(lines[0]))
-      for line in lines.dropFirst() { try output.line(line) }
-    }
-    try output.line()
+  func lines(width: Int, _ palette: Palette) -> [String] {
+    let sentence = sentence.map { Advice.strongFirst(wrapped($0, width: width, indent: 2), palette) } ?? []
     let rows = steps.map { [Numbers.percent($0.part), Numbers.grouped($0.size), Numbers.percent($0.memory)] }
-    let titles = [unit, "to bytes", "memory"]
-    let widths = (0..<3).map { column in ([titles] + rows).map { $0[column].unicodeScalars.count }.max() ?? 0 }
-    let columns = width < widths.reduce(4, +) ? 2 : 3
-    for (index, row) in ([titles] + rows).enumerated() {
-      let line = (0..<columns).map { row[$0].leftPadded(widths[$0]) }.joined(separator: "  ")
-      try output.line(index == 0 ? output.palette.paint(line, .faint) : line)
-    }
+    return sentence + [""] + Advice.table([unit, "to bytes", "memory"], rows, width, palette)
   }
 
   var json: JSON {

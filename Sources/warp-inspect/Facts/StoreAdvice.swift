@@ -71,7 +71,7 @@ struct StoreAdvice {
     for text in sentences {
       for line in wrapped(text, width: output.width, indent: 2) { try output.line(line) }
     }
-    try sizes?.print(to: &output, width: output.width)
+    for line in sizes?.lines(width: output.width, output.palette) ?? [] { try output.line(line) }
   }
 
   var json: JSON {
