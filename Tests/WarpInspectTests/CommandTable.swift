@@ -50,4 +50,13 @@ struct CommandLine: CustomTestStringConvertible, Sendable {
     #expect(missing == [], "add lines to Scripts/inspect-commands")
     #expect(CommandLine.quick.count >= 10)
   }
+
+  @Test func theJudgeKnowsJSON() {
+    for text in ["{}", "[1, null]\n", "{\"a\": 1}\n{\"b\": []}\n"] {
+      #expect(HostileRun.isJSON(Array(text.utf8)), "\(text)")
+    }
+    for text in ["", "\n", "{", "{\"a\": nan}", "{} x", "{\"a\": 1}\n{", "{\"a\": 1,}", "{'a': 1}"] {
+      #expect(!HostileRun.isJSON(Array(text.utf8)), "\(text)")
+    }
+  }
 }

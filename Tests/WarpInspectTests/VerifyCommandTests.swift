@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 import WarpKV
 import WarpTestSupport
@@ -107,7 +108,8 @@ import WarpTestSupport
       let (run, lines) = try follow(["--seconds", "0.3", "--interval", "0.01", path], in: directory)
       #expect(run.code == 0 && run.errors == "")
       let rounds = lines.filter { $0["event"] as? String == "round" }
-      #expect(rounds.count >= 2 && rounds.allSatisfy { $0["entries"] as? Int == 32 && $0["shards"] as? Int == 4 })
+      // The last one may end early.
+      #expect(rounds.count >= 2 && rounds.dropLast().allSatisfy { $0["entries"] as? Int == 32 })
       #expect(lines.last?["event"] as? String == "summary" && lines.last?["findings"] as? Int == 0)
       let text = try Inspection(["verify", "--follow", "--seconds", "0", path], in: directory)
       #expect(text.code == 0 && text.output.hasPrefix("0 findings in 1 round, "), "\(text.output)")
@@ -161,6 +163,40 @@ import WarpTestSupport
     }
   }
 
+  /// Writers at work, and every few milliseconds other parameters: new data files, new lock files, moments without.
+  @Test func aStoreThatIsWrittenAndReplacedHasNoFinding() throws {
+    try withStore { store, path, _ in
+      let done = Flag()
+      let rounds = Deep.isOn ? 300 : 30
+      let errors = TestThreads.run(3) { index in
+        switch index {
+        case 0:
+          defer { done.set() }
+          var verifier = try LiveVerifier(path: path)
+          var found: [Finding] = []
+          for _ in 0..<rounds { _ = try verifier.round { found.append($0) } }
+          // A thread of its own knows of no test, but its errors are asked for.
+          if !found.isEmpty || verifier.replacements == 0 { throw Unsound(findings: found) }
+        case 1:
+          var number = UInt64(0)
+          while !done.isSet {
+            number &+= 1
+            _ = try? store.set(
+              [UInt8(truncatingIfNeeded: number)], to: [UInt8](repeating: 1, count: Int(number % 60)))
+          }
+        default:
+          var capacity = 64
+          while !done.isSet {
+            capacity = capacity == 64 ? 80 : 64
+            try SharedStore.open(path: path, .init(capacity: capacity, maxValueSize: 64, shards: 4)).close()
+            System.sleep(3_000_000)
+          }
+        }
+      }
+      #expect(errors.isEmpty, "\(errors)")
+    }
+  }
+
   /// Without its lock file nobody can tell whether a store in use holds still.
   @Test func aLostLockFileIsNoFinding() throws {
     try withStore { store, path, _ in
@@ -205,4 +241,14 @@ import WarpTestSupport
       }
     }
   }
+}
+
+private struct Unsound: Error {
+  let findings: [Finding]
+}
+
+private final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+  var isSet: Bool { value.load(ordering: .acquiring) }
+  func set() { value.store(true, ordering: .releasing) }
 }

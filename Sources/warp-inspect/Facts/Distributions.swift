@@ -72,14 +72,15 @@ struct Tally {
     for index in counts.indices where counts[index] > 0 {
       let low = Tally.range(index).lowerBound
       let range = low == 0 ? 0...0 : (1 << low.log2)...(UInt64.max >> (63 - low.log2))
-      while let last = bins.last?.range.upperBound, last + 1 < range.lowerBound {
-        bins.append(((last + 1)...(2 * last + (last == 0 ? 1 : 1)), 0))
-      }
       if bins.last?.range == range {
         bins[bins.count - 1].count += counts[index]
-      } else {
-        bins.append((range, counts[index]))
+        continue
       }
+      // Empty ranges between two full ones are shown, too. Behind the last range of all there is none.
+      while let last = bins.last?.range.upperBound, last + 1 < range.lowerBound {
+        bins.append(((last + 1)...(2 * last + 1), 0))
+      }
+      bins.append((range, counts[index]))
     }
     return Distribution(
       name: name, unit: unit, count: count, bins: bins, mean: mean, median: quantile(0.5), p99: quantile(0.99),
