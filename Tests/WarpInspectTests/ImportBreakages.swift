@@ -116,6 +116,11 @@ struct ExportBreakage: Sendable, CustomStringConvertible {
         lines.swapAt(1, 2)
         return Array(lines.joined(separator: [0x0A])) + [0x0A]
       },
+      // A count in the last line.
+      ExportBreakage("I02", "line 3") {
+        let text = String(decoding: export(binary: false), as: UTF8.self)
+        return Array(text.replacing("\"damaged\":0", with: "\"damaged\":1").utf8)
+      },
       ExportBreakage("I03", "offset 160") { frame(3, []) },
       ExportBreakage("I03", "offset 160") { frame(1, [], size: 1_073_807_409) },
       ExportBreakage("I03", "offset 160") { frame(1, entry().payload() + [0]) },
@@ -132,9 +137,9 @@ struct ExportBreakage: Sendable, CustomStringConvertible {
         return frame(1, payload)
       },
       ExportBreakage("I05", "line 3") { export(binary: false, count: 2) },
-      ExportBreakage("I05", "offset 241") { export(binary: true, count: 0) },
+      ExportBreakage("I05", "offset 226") { export(binary: true, count: 0) },
       ExportBreakage("I05", "line 3") { export(binary: false) + [0x0A] },
-      ExportBreakage("I05", "offset 241") { export(binary: true) + [0] },
+      ExportBreakage("I05", "offset 226") { export(binary: true) + [0] },
       // It says a gigabyte and has nothing: what is kept follows what has come.
       ExportBreakage("I05", "offset 160") { frame(1, [], size: 1 << 30) },
       ExportBreakage("I06", "line 2") { lines("") },

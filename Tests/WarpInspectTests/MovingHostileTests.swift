@@ -2,6 +2,7 @@
 // Commands that write, where something is in their way: a name that is taken, no space, a kill. There is never a half-made file of
 // the final name, and nothing of the sort is left behind for long.
 
+import Glibc
 import Testing
 import WarpKV
 import WarpTestSupport
@@ -73,6 +74,26 @@ import WarpTestSupport
         script: "ulimit -f \(blocks) && " + command(maker, "./b.warp", directory), in: directory)
       #expect(done.code == 2 && done.errors.contains("fileSizeLimit"), "\(done)")
       #expect(try MovingScene.names(directory) == before)
+    }
+  }
+
+  /// A file system that is full before the files are made, in the middle of them, while they are filled.
+  @Test(arguments: makers, [64, 400, 1000])
+  func aFullDisk(_ maker: String, _ kibibytes: Int) throws {
+    try withStore(2000) { directory in
+      let disk = directory + "/disk"
+      try System.makeDirectory(disk)
+      guard mount("warpkv-test", disk, "tmpfs", 0, "size=\(kibibytes)k,mode=0700") == 0 else {
+        print("full disks are tested as root only (errno \(errno))")
+        return
+      }
+      defer { umount2(disk, Int32(MNT_DETACH)) }
+      let done = try Inspection(script: command(maker, "./disk/b.warp", directory), in: directory)
+      #expect(done.code == 2 && done.errors.contains("noSpace"), "\(done)")
+      #expect(try MovingScene.names(disk) == [])
+      let export = try Inspection(script: "cd \(directory) && \"$0\" export ./a.warp -o disk/x", in: directory)
+      #expect(export.code == (kibibytes == 64 ? 2 : 0), "\(export)")
+      #expect(try MovingScene.names(disk) == (export.code == 2 ? [] : ["x"]))
     }
   }
 

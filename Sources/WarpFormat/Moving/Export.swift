@@ -123,19 +123,19 @@ package struct ExportedEntry: Equatable, Sendable {
   /// The entry for a store in which it is `now`, some nanoseconds after the export; nil if it is expired by then.
   package func carried(now: UInt64, elapsed: UInt64) -> CarriedEntry? {
     /// A time relative to the export as store time; at least 1, since 0 says that there is none.
-    func time(_ relative: Int64) -> UInt64 {
-      let (moment, isBefore) = now.subtractingReportingOverflow(elapsed)
-      let base = isBefore ? 0 : moment
-      if relative >= 0 { return max(1, base.addingReportingOverflow(UInt64(relative)).partialValue) }
-      return max(1, base > relative.magnitude ? base - relative.magnitude : 0)
+    func time(_ relative: Int128) -> UInt64 {
+      let exact = Int128(now) - Int128(elapsed) + relative
+      return UInt64(clamping: max(1, exact))
     }
     if let expiresIn, expiresIn <= 0 || UInt64(expiresIn) <= elapsed { return nil }
-    let written = age == .min ? now : time(-age)
-    let latest = written.addingReportingOverflow(UInt64(Format.maximumTimeToLive)).partialValue
+    let written = time(-Int128(age))
+    let (sum, overflow) = written.addingReportingOverflow(UInt64(Format.maximumTimeToLive))
+    let latest = overflow ? .max : sum
     return CarriedEntry(
       key: key, value: value, rawSize: rawSize, codec: codec,
-      deadline: expiresIn.map { min(time($0), latest) } ?? 0, written: written,
-      freshUntil: freshFor.map { min(time($0), latest) } ?? 0, revision: revision, stamp: 0, isVisited: isVisited)
+      deadline: expiresIn.map { min(time(Int128($0)), latest) } ?? 0, written: written,
+      freshUntil: freshFor.map { min(time(Int128($0)), latest) } ?? 0, revision: revision, stamp: 0,
+      isVisited: isVisited)
   }
 }
 

@@ -175,23 +175,29 @@ enum ExportLines {
 
   // MARK: End
 
+  /// - Parameter digest: that of the lines before.
   static func line(_ end: ExportEnd, digest: UInt64) -> [UInt8] {
-    let digits = String(digest, radix: 16)
-    let hex = "0x" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
     let counts = FieldText.members(ExportEndFields.structure, end.payload())
-    return compact([("end", .object(counts)), ("checksum", .string(hex))])
+    return compact([("end", .object(counts)), ("checksum", .string(checksum(end, digest)))])
+  }
+
+  /// Of the lines before and of the counts, however they are written.
+  static func checksum(_ end: ExportEnd, _ digest: UInt64) -> String {
+    let digits = String(XXH3.hash64(end.payload(), seed: digest), radix: 16)
+    return "0x" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
   }
 
   /// What the last line says; nil if it is not the last line.
-  static func end(_ line: JSON) -> (end: ExportEnd, digest: UInt64)? {
-    guard let counts = line["end"], let digest = line["checksum"]?.asString.flatMap(hexNumber) else { return nil }
+  static func end(_ line: JSON) -> (end: ExportEnd, checksum: String)? {
+    guard let counts = line["end"], let checksum = line["checksum"]?.asString,
+      let entries = counts["entries"]?.asInteger(UInt64.self),
+      let expired = counts["expired"]?.asInteger(UInt64.self),
+      let damaged = counts["damaged"]?.asInteger(UInt64.self),
+      let unstable = counts["unstable"]?.asInteger(UInt64.self)
+    else { return nil }
     var end = ExportEnd()
-    guard let entries = counts["entries"]?.asInteger(UInt64.self) else { return nil }
-    end.entries = entries
-    end.expired = counts["expired"]?.asInteger() ?? 0
-    end.damaged = counts["damaged"]?.asInteger() ?? 0
-    end.unstable = counts["unstable"]?.asInteger() ?? 0
-    return (end, digest)
+    (end.entries, end.expired, end.damaged, end.unstable) = (entries, expired, damaged, unstable)
+    return (end, checksum)
   }
 
   /// An object on one line.

@@ -85,8 +85,8 @@ struct ExportReader {
       throw problem(place, "\(error.message), at byte \(error.offset)", "WKV-I06")
     }
     if let last = ExportLines.end(json) {
-      guard last.digest == digest else {
-        throw problem(place, "the checksum does not match: lines before it were changed or are missing", "WKV-I02")
+      guard last.checksum == ExportLines.checksum(last.end, digest) else {
+        throw problem(place, "the checksum does not match: lines were changed or are missing", "WKV-I02")
       }
       try finish(last.end, place)
       return nil
