@@ -69,8 +69,3 @@ enum Checks {
     }
   }
 }
-
-extension Double {
-  /// "12.3 %".
-  var percent: String { Numbers.tenths(self * 100) + " %" }
-}

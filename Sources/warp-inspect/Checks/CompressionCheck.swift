@@ -24,7 +24,7 @@ struct CompressionCheck: Check {
       guard to / from > useless else { return [] }
       return [
         Diagnosis(
-          .note, "compressed values still take \((to / from).percent) of their size: the time is lost",
+          .note, "compressed values still take \(Numbers.percent(to / from)) of their size: the time is lost",
           do: "compression: .none")
       ]
     }
@@ -38,7 +38,7 @@ struct CompressionCheck: Check {
     return [
       Diagnosis(
         .note,
-        "values would take \(part.percent) of their size (\(how); a sample of \(values.count))",
+        "values would take \(Numbers.percent(part)) of their size (\(how); a sample of \(values.count))",
         do: "compression: .zstd(), and a lower maxValueSize, since slots have a fixed size")
     ]
   }

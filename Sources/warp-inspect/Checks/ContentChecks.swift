@@ -31,7 +31,7 @@ struct DeadlinesCheck: Check {
     return [
       Diagnosis(
         .warning,
-        "about \(share.percent) of all entries expire within \(Numbers.duration(Int64(clamping: width))), in "
+        "about \(Numbers.percent(share)) of all entries expire within \(Numbers.duration(Int64(clamping: width))), in "
           + "\(Numbers.duration(Int64(clamping: times[start]))): all their readers will compute at once",
         do: "add up to a tenth of chance to each timeToLive; read with freshFor so that one refreshes for all")
     ]
@@ -50,7 +50,8 @@ struct ExpiredCheck: Check {
     guard facts.entries >= least, part > many else { return [] }
     return [
       Diagnosis(
-        .note, "\(part.percent) of the entries are expired. Sets take them out, some at a time; their memory stays",
+        .note,
+        "\(Numbers.percent(part)) of the entries are expired. Sets take them out, some at a time; their memory stays",
         do: "nothing if sets go on; otherwise a lower capacity or a longer timeToLive")
     ]
   }

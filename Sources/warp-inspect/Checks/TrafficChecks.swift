@@ -32,8 +32,8 @@ struct CapacityCheck: Check {
       return [
         Diagnosis(
           .note,
-          "\((evicted / max(1, inserted)).percent) of the entries that came were evicted, and "
-            + "\(hitRatio.percent) of the lookups hit: more room may give more hits",
+          "\(Numbers.percent(evicted / max(1, inserted))) of the entries that came were evicted, and "
+            + "\(Numbers.percent(hitRatio)) of the lookups hit: more room may give more hits",
           do: "see how many: warp-inspect advise \(path)")
       ]
     }
@@ -64,7 +64,7 @@ struct OversizeCheck: Check {
     return [
       Diagnosis(
         part > many ? .warning : .note,
-        "\(Numbers.grouped(facts.count(.oversizeSkips))) values (\(part.percent) of the sets) did not fit and were not stored",
+        "\(Numbers.grouped(facts.count(.oversizeSkips))) values (\(Numbers.percent(part)) of the sets) did not fit and were not stored",
         do: "raise maxValueSize (now \(facts.geometry.maxValueSize)), or compress")
     ]
   }
@@ -85,13 +85,15 @@ struct ContentionCheck: Check {
       let retries = facts.counter(.retries) / facts.lookups
       if retries > manyRetries {
         found.append(
-          Diagnosis(.warning, "\(retries.percent) retries for each get: writers are in their way", do: more))
+          Diagnosis(
+            .warning, "\(Numbers.percent(retries)) retries for each get: writers are in their way", do: more))
       }
       let busy = facts.counter(.busyMisses) / facts.lookups
       if busy > manyBusy {
         found.append(
           Diagnosis(
-            .warning, "\(busy.percent) of the gets could not tell whether their key is there (busy)", do: more))
+            .warning, "\(Numbers.percent(busy)) of the gets could not tell whether their key is there (busy)",
+            do: more))
       }
     }
     let sets = facts.counter(.busySets)
@@ -100,7 +102,7 @@ struct ContentionCheck: Check {
       found.append(
         Diagnosis(
           part > manyBusy ? .warning : .note,
-          "\(Numbers.grouped(facts.count(.busySets))) sets failed with busy (\(part.percent)): an owner was stopped, or the machine "
+          "\(Numbers.grouped(facts.count(.busySets))) sets failed with busy (\(Numbers.percent(part))): an owner was stopped, or the machine "
             + "is overloaded", do: more))
     }
     return found
@@ -132,7 +134,7 @@ struct FailuresCheck: Check {
     if failed > many * max(1, loads) {
       found.append(
         Diagnosis(
-          .warning, "\((failed / max(1, loads)).percent) of the computations failed",
+          .warning, "\(Numbers.percent(failed / max(1, loads))) of the computations failed",
           do: "look at the source that the cache stands before"))
     }
     if facts.recoveries > 0 {

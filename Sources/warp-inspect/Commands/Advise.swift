@@ -86,23 +86,12 @@ struct Advise: ParsableCommand {
 
   func run() throws {
     guard TraceFormat.isTrace(options.store) else { return try runStore() }
-    do {
-      var output = Output()
+    try reporting { output in
       let advice = try advice(try Trace.read(options.store))
-      if let svg { try Advise.write(curvePicture(advice).document(), to: svg) }
+      if let svg { try OutputFile.write(Array(curvePicture(advice).document().utf8), to: svg) }
       if options.json { try output.line(advice.json.text()) } else { try advice.print(to: &output) }
-      try output.flush()
-    } catch let error as FormatError {
-      if error.errno == Output.brokenPipe { throw ExitCode(141) }
-      throw Advise.failure("\(error)")
-    } catch let error as TraceError {
-      throw Advise.failure(error.description)
+      return true
     }
-  }
-
-  private static func failure(_ sentence: String) -> ExitCode {
-    try? System.write(2, Array("warp-inspect: \(sentence)\n".utf8))
-    return ExitCode(2)
   }
 
   // MARK: Arguments
@@ -134,7 +123,9 @@ struct Advise: ParsableCommand {
     if timeToLive != nil, !trace.hasTimes {
       throw ValidationError("--time-to-live: the trace has no times.")
     }
-    let profile = try TraceProfile(trace) { Advise.show("counting keys", $0, of: trace.count) }
+    var progress = Progress()
+    defer { progress.clear() }
+    let profile = try TraceProfile(trace) { progress.show("counting keys: \(100 * $0 / trace.count) %") }
     var points = try simulate(
       trace, Sizes.unique((try wantedSizes() ?? Sizes.geometric(keys: profile.keys)) + current))
     var target: Advice.Target?
@@ -158,16 +149,10 @@ struct Advise: ParsableCommand {
 
   private func simulate(_ trace: Trace, _ capacities: [Int]) throws -> [CurvePoint] {
     let simulation = Simulation(capacities: capacities, sampleSize: exact ? nil : sample)
-    try simulation.run(trace, timeToLive: timeToLive) { Advise.show("simulating", $0, of: trace.count) }
-    Advise.show(nil)
+    var progress = Progress()
+    defer { progress.clear() }
+    try simulation.run(trace, timeToLive: timeToLive) { progress.show("simulating: \(100 * $0 / trace.count) %") }
     return simulation.points
-  }
-
-  /// Progress on a terminal; nothing in logs. Without a name the line is cleared.
-  private static func show(_ name: String?, _ done: Int = 0, of count: Int = 1) {
-    guard System.isTerminal(2), !Terminal.isDumb else { return }
-    let text = name.map { "\($0): \(100 * done / count) %" } ?? ""
-    try? System.write(2, Array("\r\(text)\u{1B}[K".utf8))
   }
 
   /// More sizes between the last that misses the target and the first that reaches it.
@@ -179,14 +164,6 @@ struct Advise: ParsableCommand {
       return points
     }
     return points[..<reached] + [found] + points[reached...]
-  }
-
-  /// A file that is there is overwritten.
-  private static func write(_ text: String, to path: String) throws(FormatError) {
-    let descriptor = try System.open(path, .createOrOpen)
-    defer { System.close(descriptor) }
-    try System.setSize(descriptor, 0, path)
-    try System.write(descriptor, at: 0, Array(text.utf8), path)
   }
 
   // MARK: Store

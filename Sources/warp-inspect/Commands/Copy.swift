@@ -39,8 +39,8 @@ struct Copy: ParsableCommand {
   @OptionGroup(title: "Parameters of the copy") var shape: StoreShape
 
   func run() throws {
-    try Ending.run {
-      let path = try StoreWord.newPath(new)
+    try reporting { _ in
+      let path = try StoreNames.newPath(new)
       let image = try FileImage(path: try options.path)
       if let there = try System.status(path: path), there.isSameFile(as: try image.status()) {
         throw FormatError(.invalidArgument, "a store can't be copied to itself", path: path)
@@ -75,7 +75,7 @@ struct Copy: ParsableCommand {
       progress.clear()
       try counts.print(json: options.json)
       if !moment.isExact {
-        Ending.say("the store was last used in another boot: what its entries still have to live is estimated")
+        complain("the store was last used in another boot: what its entries still have to live is estimated")
       }
       return counts.isComplete
     }

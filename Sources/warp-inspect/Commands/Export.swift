@@ -56,7 +56,7 @@ struct Export: ParsableCommand {
   }
 
   func run() throws {
-    try Ending.run {
+    try reporting { _ in
       let image = try FileImage(path: try options.path)
       let moment = try image.moment()
       let sink = try ByteSink(output)
@@ -107,12 +107,12 @@ struct Export: ParsableCommand {
   /// Says what is not as it might be expected, on standard error.
   private func report(_ end: ExportEnd, _ moment: StoreMoment) -> Bool {
     if !moment.isExact {
-      Ending.say("the store was last used in another boot: what its entries still have to live is estimated")
+      complain("the store was last used in another boot: what its entries still have to live is estimated")
     }
     if end.unstable > 0 {
-      Ending.say("\(end.unstable) shards never held still: their entries are whole, but of different moments")
+      complain("\(end.unstable) shards never held still: their entries are whole, but of different moments")
     }
-    if end.damaged > 0 { Ending.say("\(end.damaged) damaged entries were left out: see verify") }
+    if end.damaged > 0 { complain("\(end.damaged) damaged entries were left out: see verify") }
     return end.damaged == 0
   }
 }

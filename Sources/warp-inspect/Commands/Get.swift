@@ -67,9 +67,9 @@ struct Get: ParsableCommand {
       } else {
         try print(facts, image, &screen)
       }
-      if facts.isExpired { Remark.say("the entry has expired: a get misses it") }
-      if case .broken(let why) = facts.content { Remark.say("the value can't be decoded: \(why)") }
-      if !facts.isSealed { Remark.say("the entry's checksum does not match") }
+      if facts.isExpired { complain("the entry has expired: a get misses it") }
+      if case .broken(let why) = facts.content { complain("the value can't be decoded: \(why)") }
+      if !facts.isSealed { complain("the entry's checksum does not match") }
       if case .broken = facts.content { return false }
       return !facts.isExpired && facts.isSealed
     }
@@ -79,7 +79,7 @@ struct Get: ParsableCommand {
     if options.json {
       try screen.line(JSON.object([("found", .bool(false)), ("key", .string(FieldText.hex(key.bytes)))]).text())
     }
-    Remark.say(sentence)
+    complain(sentence)
     return false
   }
 

@@ -53,7 +53,7 @@ struct Hexdump: ParsableCommand {
     try options.inspect { image, output in
       let found = try at.resolved(in: image, length: length)
       if let sentence = found.missing {
-        Remark.say(sentence)
+        complain(sentence)
         if options.json { try output.line(Hexdump.json(image.path, "\(at)", [], []).text()) }
         return false
       }

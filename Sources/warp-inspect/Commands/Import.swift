@@ -64,7 +64,7 @@ struct Import: ParsableCommand {
   }
 
   func run() throws {
-    try Ending.run {
+    try reporting { _ in
       var reader = try ExportReader(file)
       var counts = ImportCounts()
       var problem: (any Error)?
@@ -87,9 +87,9 @@ struct Import: ParsableCommand {
       try output.flush()
       if let problem { throw problem }
       if let end = reader.end, end.damaged > 0 {
-        Ending.say("the export itself left out \(end.damaged) damaged entries")
+        complain("the export itself left out \(end.damaged) damaged entries")
       }
-      if counts.refused > 0 { Ending.say(refusal(counts)) }
+      if counts.refused > 0 { complain(refusal(counts)) }
       return counts.refused == 0 && counts.tooLarge == 0
     }
   }
@@ -102,7 +102,7 @@ struct Import: ParsableCommand {
   // MARK: Into a store that is there
 
   private func fillStore(_ reader: inout ExportReader, _ counts: inout ImportCounts) throws {
-    let path = try StoreWord.path(store)
+    let path = try StoreNames.path(store)
     if dryRun {
       let image = try FileImage(path: path)
       try each(&reader, &counts, now: try image.moment().now) { entry, counts in
@@ -150,8 +150,8 @@ struct Import: ParsableCommand {
     let clock = try ClockRecord.now()
     let now = UInt64(bitPattern: System.bootTime() &+ clock.base)
     if dryRun {
-      if try System.status(path: try StoreWord.path(store)) != nil {
-        throw FormatError(.invalidArgument, "there is a file of this name", path: try StoreWord.path(store))
+      if try System.status(path: try StoreNames.path(store)) != nil {
+        throw FormatError(.invalidArgument, "there is a file of this name", path: try StoreNames.path(store))
       }
       try each(&reader, &counts, now: now) { entry, counts in
         if header.takes(entry) { counts.imported += 1 } else { counts.tooLarge += 1 }
@@ -159,7 +159,7 @@ struct Import: ParsableCommand {
       return
     }
     let maker = try StoreMaker(
-      try StoreWord.newPath(store), header, clock, replaces: false, evicts: evict)
+      try StoreNames.newPath(store), header, clock, replaces: false, evicts: evict)
     try each(&reader, &counts, now: now) { entry, counts in
       switch try maker.add(entry) {
       case .added(let evicted):

@@ -50,8 +50,8 @@ struct Repair: ParsableCommand {
   }
 
   func run() throws {
-    try Ending.run {
-      let path = try StoreWord.newPath(new)
+    try reporting { _ in
+      let path = try StoreNames.newPath(new)
       let file = try SalvagedFile(try options.path, parameters: try parameters(), isOurs: asVersion1)
       if let there = try System.status(path: path), there.isSameFile(as: file.status) {
         throw FormatError(.invalidArgument, "a store can't be repaired in place: give another name", path: path)
@@ -92,7 +92,7 @@ struct Repair: ParsableCommand {
 
   /// What the caller knows of the damaged store.
   private func parameters() throws(FormatError) -> Parameters? {
-    if let like { return try FileImage(path: StoreWord.path(like)).header.parameters }
+    if let like { return try FileImage(path: StoreNames.path(like)).header.parameters }
     return shape.isGiven ? shape.applied(to: Parameters()) : nil
   }
 }

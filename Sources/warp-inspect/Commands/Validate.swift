@@ -36,7 +36,7 @@ struct Validate: ParsableCommand {
   var json = false
 
   func run() throws {
-    try Ending.run {
+    try reporting { _ in
       let validation = Validation(directory: directory, golden: golden)
       let names = try validation.names()
       var output = Output()

@@ -91,10 +91,10 @@ struct Advice {
   private func sentence(_ point: CurvePoint, _ base: CurvePoint?, note: String) -> String {
     var text = "capacity \(Numbers.grouped(point.capacity)) (\(note)): \(Numbers.percent(point.hitRatio))"
     guard let size = room.size(of: point.capacity) else { return text + ", more than a store can hold" }
-    guard let base, let less = room.size(of: base.capacity) else { return text + " in \(Numbers.memory(size))" }
+    guard let base, let less = room.size(of: base.capacity) else { return text + " in \(Numbers.bytes(size))" }
     let gain = point.hitRatio - base.hitRatio
     text += ", \(gain < 0 ? "-" : "+")\(Numbers.tenths(abs(gain) * 100)) points "
-    text += size < less ? "and \(Numbers.memory(less - size)) less" : "for \(Numbers.memory(size - less))"
+    text += size < less ? "and \(Numbers.bytes(less - size)) less" : "for \(Numbers.bytes(size - less))"
     return text + (base.capacity == current ? "" : " over capacity \(Numbers.grouped(base.capacity))")
   }
 }

@@ -16,12 +16,12 @@ extension Advice {
   func lines(width: Int, _ palette: Palette) -> [String] {
     let width = min(width, Advice.widest)
     let curve = Curve(points: points, knee: knee?.capacity, current: current)
-    var lines = [palette.paint(JSON.printable(source), .strong)] + wrapped(basis, width: width, indent: 0) + [""]
+    var lines = [palette.paint(source.shown, .strong)] + wrapped(basis, width: width, indent: 0) + [""]
     lines += curve.lines(width: width, height: Advice.pictureHeight, palette) + [""]
     lines += Advice.table(
       ["capacity", "hit ratio", "memory", ""],
       points.map { point in
-        let memory = room.size(of: point.capacity).map(Numbers.memory) ?? "too large"
+        let memory = room.size(of: point.capacity).map(Numbers.bytes) ?? "too large"
         return [Numbers.grouped(point.capacity), Numbers.percent(point.hitRatio), memory, mark(point)]
       }, width, palette)
     lines += [""] + sentences.flatMap { Advice.strongFirst(wrapped($0, width: width, indent: 2), palette) }
@@ -110,10 +110,5 @@ extension JSON {
     let millionths = Int((max(0, min(value, 1e9)) * 1e6).rounded())
     let digits = String(millionths % 1_000_000 + 1_000_000).dropFirst()
     return .number("\(millionths / 1_000_000).\(digits)")
-  }
-
-  /// A path as it is if it is printable, else quoted.
-  static func printable(_ text: String) -> String {
-    text.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) } ? text : quoted(text)
   }
 }

@@ -47,7 +47,7 @@ struct StoreAdvice {
   var sentences: [String] {
     var sentences = [
       "capacity \(Numbers.grouped(capacity)) (now): \(Numbers.grouped(entries)) entries, "
-        + "\(Numbers.memory(memory)) with all slots taken"
+        + "\(Numbers.bytes(memory)) with all slots taken"
     ]
     guard let hitRatio, let bound else {
       return sentences + ["No lookups are counted, so nothing is known of its hit ratio."]
@@ -67,7 +67,7 @@ struct StoreAdvice {
   }
 
   func print(to output: inout Output) throws(FormatError) {
-    try output.line(output.strong(JSON.printable(path)))
+    try output.line(output.strong(path.shown))
     for text in sentences {
       for line in wrapped(text, width: output.width, indent: 2) { try output.line(line) }
     }

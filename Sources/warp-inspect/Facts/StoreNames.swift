@@ -16,6 +16,15 @@ struct StoreNames {
     }
   }
 
+  static func path(_ asked: String) throws(FormatError) -> String { try StoreNames(asked: asked).path }
+
+  /// The same for a store that is to be made: the directory of named stores is made too.
+  static func newPath(_ asked: String) throws(FormatError) -> String {
+    let names = StoreNames(asked: asked)
+    if !names.isPath { _ = try StoreDirectory.prepare(nil) }
+    return try names.path
+  }
+
   /// Opens the data file. What is no file is not even opened, because that alone can do something to a device or a pipe.
   func open() throws(FormatError) -> FileImage {
     let path = try path

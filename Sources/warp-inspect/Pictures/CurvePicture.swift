@@ -32,7 +32,7 @@ func curvePicture(_ advice: Advice) -> SVG {
   picture.text((left + width - right) / 2, height - 12, "entries, logarithmic", .faint, anchor: .middle)
   picture.line(advice.points.map { (x($0.capacity), y($0.hitRatio)) }, .first, width: 2)
   for point in advice.points {
-    let memory = advice.room.size(of: point.capacity).map { ", " + Numbers.memory($0) } ?? ""
+    let memory = advice.room.size(of: point.capacity).map { ", " + Numbers.bytes($0) } ?? ""
     picture.circle(
       x(point.capacity), y(point.hitRatio), radius: 3, .first,
       tip: "\(Numbers.grouped(point.capacity)) entries: \(Numbers.percent(point.hitRatio))\(memory)")

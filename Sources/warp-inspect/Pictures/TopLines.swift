@@ -31,7 +31,7 @@ enum TopLines {
     var line = first
     for (cell, size) in cells {
       guard line.unicodeScalars.count + 1 + size <= width else { break }
-      line += " " + cell.paddedLeft(size)
+      line += " " + cell.leftPadded(size)
     }
     return line
   }

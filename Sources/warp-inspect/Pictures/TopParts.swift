@@ -75,7 +75,7 @@ extension TopScreen {
     let share = shard.capacity > 0 ? min(1, Double(shard.entries) / Double(shard.capacity)) : 0
     let cells = max(1, min(24, width - 12))
     let bar = Array(StoreFacts.bar(share, of: 1, width: cells))
-    line.add("\(index)".paddedLeft(4) + " ", .faint)
+    line.add("\(index)".leftPadded(4) + " ", .faint)
     if let hand = shard.hand, share > 0 {
       let place = min(cells - 1, Int(hand * share * Double(cells)))
       line.add(String(bar[..<place]), .live)
@@ -84,7 +84,7 @@ extension TopScreen {
     } else {
       line.add(String(bar), .live)
     }
-    line.add("\(Int((share * 100).rounded()))%".paddedLeft(5))
+    line.add("\(Int((share * 100).rounded()))%".leftPadded(5))
     let mark: (String, Tone?) =
       switch shard.owner {
       case .none: (" ", nil)

@@ -122,7 +122,7 @@ extension TopScreen {
   }
 
   private func bar(_ label: String, _ share: Double, _ tone: Tone) -> StyledLine {
-    let percent = (Numbers.tenths(min(9.99, share) * 100) + " %").paddedLeft(7)
+    let percent = (Numbers.tenths(min(9.99, share) * 100) + " %").leftPadded(7)
     let width = columns < 40 ? max(1, columns - labelWidth - 8) : max(8, min(28, columns - 60))
     var line = StyledLine(label.padded(labelWidth))
     line.add(StoreFacts.bar(share, of: 1, width: width), tone)
@@ -132,7 +132,7 @@ extension TopScreen {
 
   private func rate(_ label: String, _ tone: Tone, _ value: (TopRates) -> Double) -> StyledLine {
     var line = StyledLine(label.padded(labelWidth))
-    line.add(Numbers.short(value(rates)).paddedLeft(6) + "  ")
+    line.add(Numbers.short(value(rates)).leftPadded(6) + "  ")
     line.add(Bars.spark(history.suffix(max(0, columns - line.width)).map(value)), tone)
     return line
   }

@@ -21,20 +21,4 @@ extension String {
     guard unicodeScalars.count > width else { return self }
     return (width > 0 ? "…" : "") + String(String.UnicodeScalarView(unicodeScalars.suffix(max(0, width - 1))))
   }
-
-  func paddedLeft(_ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - unicodeScalars.count)) + self
-  }
-}
-
-/// Lines of at most `width` columns; words that are longer are broken.
-func folded(_ text: String, width: Int) -> [String] {
-  let width = max(1, width)
-  return wrapped(text, width: width, indent: 0).flatMap { line -> [String] in
-    let scalars = Array(line.unicodeScalars)
-    if scalars.count <= width { return [line] }
-    return stride(from: 0, to: scalars.count, by: width).map {
-      String(String.UnicodeScalarView(scalars[$0..<min($0 + width, scalars.count)]))
-    }
-  }
 }

@@ -4,7 +4,7 @@
 import WarpFormat
 
 struct Progress {
-  private let isShown = System.isTerminal(2)
+  private let isShown = System.isTerminal(2) && !Terminal.isDumb
   private var isDirty = false
   private var last: Int64 = 0
   /// Nanoseconds between two pictures.
@@ -16,12 +16,12 @@ struct Progress {
     guard now - last >= Progress.pause else { return }
     last = now
     isDirty = true
-    try? System.write(2, Array("\r\(text())\u{1B}[K".utf8))
+    Output.complain("\r\(text())\u{1B}[K")
   }
 
   /// Takes the line away.
   mutating func clear() {
-    if isDirty { try? System.write(2, Array("\r\u{1B}[K".utf8)) }
+    if isDirty { Output.complain("\r\u{1B}[K") }
     isDirty = false
   }
 }

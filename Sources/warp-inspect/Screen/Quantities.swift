@@ -23,4 +23,7 @@ extension Numbers {
     }
     return "\(tenths(min(value / 1e12, 9999)))T"
   }
+
+  /// Of a part: "94.1 %".
+  static func percent(_ part: Double) -> String { tenths(part * 100) + " %" }
 }

@@ -3,17 +3,31 @@
 
 import ArgumentParser
 import WarpFormat
+import WarpTrace
 
-/// Lets `body` write, and turns errors into a sentence and an exit status. `body` says whether all is well.
+/// What is wrong with a stream that is read, and where.
+struct StreamProblem: Error, CustomStringConvertible {
+  let path: String
+  /// "line 7", "offset 4711".
+  let place: String
+  let message: String
+  /// Of SPEC.md.
+  let rule: String
+
+  var description: String { "\(path), \(place): \(message) (\(rule))" }
+}
+
+/// Lets `body` write, and turns errors into a sentence and an exit status. `body` says whether all is well; if not, it
+/// has said why.
 ///
 /// - Parameter sentence: what to say of an error.
 func reporting(
   _ sentence: (FormatError) -> String = { "\($0)" }, _ body: (inout Output) throws -> Bool
 ) throws {
-  var isClean = false
+  var isWell = false
   do {
     var output = Output()
-    isClean = try body(&output)
+    isWell = try body(&output)
     try output.flush()
   } catch let error as FormatError {
     // The reader of our pipe went away: nothing to say, and nobody to say it to.
@@ -21,11 +35,15 @@ func reporting(
     complain(sentence(error))
     // An argument that does not fit the store is wrong usage, not a fault of the store.
     throw error.code == .invalidArgument ? ExitCode.validationFailure : ExitCode(2)
+  } catch let problem as StreamProblem {
+    complain("\(problem)")
+    throw ExitCode(2)
+  } catch let error as TraceError {
+    complain(error.description)
+    throw ExitCode(2)
   }
-  if !isClean { throw ExitCode(1) }
+  if !isWell { throw ExitCode(1) }
 }
 
 /// A sentence on standard error.
-func complain(_ sentence: String) {
-  try? System.write(2, Array("warp-inspect: \(sentence)\n".utf8))
-}
+func complain(_ sentence: String) { Output.complain("warp-inspect: \(sentence)\n") }

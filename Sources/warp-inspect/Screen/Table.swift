@@ -33,7 +33,7 @@ struct Table {
     return ([columns.map(\.title)] + rows).map { row in
       let numbers = shown.dropFirst().map { column in
         String(repeating: " ", count: Table.gap)
-          + (columns[column].isNumber ? row[column].paddedLeft(size(column)) : row[column].padded(size(column)))
+          + (columns[column].isNumber ? row[column].leftPadded(size(column)) : row[column].padded(size(column)))
       }
       let isLong = row[0].unicodeScalars.count > name
       let line = Table.trimmed((isLong ? "" : row[0]).padded(name) + numbers.joined())
