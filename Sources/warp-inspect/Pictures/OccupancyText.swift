@@ -202,6 +202,11 @@ struct OccupancyText {
     let most = rows.map(\.1).max() ?? 0
     let room = max(4, min(40, width - 9 - digits - 12))
     for (name, count) in rows {
+      if width < 40 {
+        let start = name.suffix(3).description.leftPadded(3) + " " + Numbers.grouped(count).leftPadded(digits) + " "
+        lines.append(start + Bars.lying(Double(count), of: Double(most), width: max(1, width - start.count)))
+        continue
+      }
       let share = Double(count) / Double(max(1, probes.entries)) * 100
       let bar = Bars.lying(Double(count), of: Double(most), width: room)
       let tone: Tone = name == "too far" ? .bad : .live
