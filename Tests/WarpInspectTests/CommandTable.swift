@@ -9,7 +9,7 @@ import WarpTestSupport
 @testable import warp_inspect
 
 /// One line of the table.
-struct CommandLine: CustomTestStringConvertible, Sendable {
+struct TableLine: CustomTestStringConvertible, Sendable {
   let words: [String]
   /// It waits, or needs a terminal: only as a process of its own.
   let isSlow: Bool
@@ -23,11 +23,11 @@ struct CommandLine: CustomTestStringConvertible, Sendable {
   }
 
   /// All of the table whose command this build has.
-  static let all: [CommandLine] = {
+  static let all: [TableLine] = {
     let known = Set(WarpInspect.configuration.subcommands.map { $0._commandName })
     return lines.filter { !$0.hasPrefix("!") }.compactMap { line in
       let words = line.drop { $0 == "~" }.split(separator: " ").map(String.init)
-      return known.contains(words[0]) ? CommandLine(words: words, isSlow: line.hasPrefix("~")) : nil
+      return known.contains(words[0]) ? TableLine(words: words, isSlow: line.hasPrefix("~")) : nil
     }
   }()
 
@@ -43,19 +43,22 @@ struct CommandLine: CustomTestStringConvertible, Sendable {
 @Suite struct CommandTableTests {
   @Test func everyCommandIsInTheTable() {
     let listed = Set(
-      CommandLine.lines.map {
+      TableLine.lines.map {
         $0.drop { $0 == "~" || $0 == "!" }.split(separator: " ").first.map(String.init) ?? ""
       })
     let missing = WarpInspect.configuration.subcommands.map { $0._commandName }.filter { !listed.contains($0) }
     #expect(missing == [], "add lines to Scripts/inspect-commands")
-    #expect(CommandLine.quick.count >= 10)
+    #expect(TableLine.quick.count >= 10)
   }
 
   @Test func theJudgeKnowsJSON() {
-    for text in ["{}", "[1, null]\n", "{\"a\": 1}\n{\"b\": []}\n"] {
+    for text in ["{}", "[1, null, -0.5e+7, true]\n", "[\"\\u00fF\\n\"]", "{\"a\": 1}\n{\"b\": []}\n"] {
       #expect(HostileRun.isJSON(Array(text.utf8)), "\(text)")
     }
-    for text in ["", "\n", "{", "{\"a\": nan}", "{} x", "{\"a\": 1}\n{", "{\"a\": 1,}", "{'a': 1}"] {
+    for text in [
+      "", "\n", "{", "{\"a\": nan}", "{} x", "{\"a\": 1}\n{", "{\"a\": 1,}", "{'a': 1}", "[01]", "[1.]",
+      "[\"\\x\"]", "[\"\u{1}\"]",
+    ] {
       #expect(!HostileRun.isJSON(Array(text.utf8)), "\(text)")
     }
   }

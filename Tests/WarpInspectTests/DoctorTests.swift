@@ -130,7 +130,8 @@ import WarpTestSupport
       let store = try SharedStore.open(path: path, configuration)
       try fill(store, path)
       let (status, verdicts) = try doctor(path, directory)
-      #expect(status == code && verdicts == wanted)
+      #expect(verdicts == wanted)
+      #expect(status == code)
     }
   }
 

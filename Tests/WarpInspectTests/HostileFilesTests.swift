@@ -16,7 +16,7 @@ import WarpTestSupport
   /// Runs all lines on a path, and expects it to be as before.
   private func run(_ path: String, _ what: String, in directory: String, asProcess: Bool) throws {
     let before = FileStamps(path)
-    for line in asProcess ? CommandLine.all : CommandLine.quick {
+    for line in asProcess ? TableLine.all : TableLine.quick {
       let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
       let run = asProcess ? try HostileRun(arguments, in: directory) : HostileRun(inProcess: arguments)
       run.expectSound(what)
@@ -119,7 +119,7 @@ import WarpTestSupport
       let path = directory + "/a.warp"
       try TestFiles.write(path, TestFiles.read(Fixtures.path("valid", "empty")))
       if other.isEmpty { chmod(path, 0) } else { chmod(directory, 0o755) }
-      for line in CommandLine.all {
+      for line in TableLine.all {
         let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
         let run = try HostileRun(arguments, in: directory, by: other)
         run.expectSound("no permission")
@@ -133,7 +133,7 @@ import WarpTestSupport
     try withPlace { directory in
       let path = directory + "/a.warp"
       try TestFiles.write(path, TestFiles.read(Fixtures.path("invalid", "H03-newer-major")))
-      for line in CommandLine.all {
+      for line in TableLine.all {
         let run = try HostileRun(
           line.arguments(store: path, out: directory + "/out", directory: directory + "/empty"), in: directory)
         run.expectSound("major version")
@@ -157,7 +157,7 @@ import WarpTestSupport
       try TestFiles.write(
         path, header.encoded() + [UInt8](repeating: 0, count: StateFields.clockA.offset) + clock)
       try #require(truncate(path, off_t(geometry.fileSize)) == 0)
-      for line in CommandLine.quick {
+      for line in TableLine.quick {
         let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
         let run = Deep.isOn ? try HostileRun(arguments, in: directory) : HostileRun(inProcess: arguments)
         run.expectSound("\(geometry.fileSize) bytes of nothing")
@@ -184,7 +184,7 @@ import WarpTestSupport
         ended.signal()
       }
       for round in 0..<(Deep.isOn ? 60 : 6) {
-        for line in CommandLine.quick {
+        for line in TableLine.quick {
           let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
           (round % 6 == 0 ? try HostileRun(arguments, in: directory) : HostileRun(inProcess: arguments))
             .expectSound("a file that shrinks")
@@ -199,7 +199,7 @@ import WarpTestSupport
     try withPlace { directory in
       let path = directory + "/a.warp"
       try TestFiles.write(path, TestFiles.read(Fixtures.path("valid", "several-shards")))
-      for line in CommandLine.all where !line.words.contains("OUT") {
+      for line in TableLine.all where !line.words.contains("OUT") {
         let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
         let full = try HostileRun(arguments, in: directory, by: ["/bin/sh", "-c", #""$0" "$@" >/dev/full"#])
         #expect(

@@ -21,7 +21,7 @@ import WarpTestSupport
     let seed = TestPlan.seed(0xD0C) &+ UInt64(part)
     try Self.mutate(count, seed) { path, directory, index in
       // Each file meets one of them, and a part meets them all.
-      let line = CommandLine.quick[(index + part) % CommandLine.quick.count]
+      let line = TableLine.quick[(index + part) % TableLine.quick.count]
       HostileRun(inProcess: line.arguments(store: path, out: directory + "/out", directory: directory + "/empty"))
         .expectSound("seed \(seed), file \(index)")
     }
@@ -32,7 +32,7 @@ import WarpTestSupport
     let count = Deep.isOn ? 500 : 40
     let seed = TestPlan.seed(0xEFE)
     try Self.mutate(count, seed) { path, directory, index in
-      let line = CommandLine.quick[index % CommandLine.quick.count]
+      let line = TableLine.quick[index % TableLine.quick.count]
       try HostileRun(
         line.arguments(store: path, out: directory + "/out", directory: directory + "/empty"), in: directory
       ).expectSound("seed \(seed), file \(index)")

@@ -111,9 +111,9 @@ struct HostileRun {
 
   /// One value, or one on each line.
   static func isJSON(_ bytes: [UInt8]) -> Bool {
-    if (try? JSONSerialization.jsonObject(with: Data(bytes))) != nil { return true }
+    if StrictJSON.accepts(bytes) { return true }
     let lines = bytes.split(separator: 0x0A)
-    return !lines.isEmpty && lines.allSatisfy { (try? JSONSerialization.jsonObject(with: Data($0))) != nil }
+    return !lines.isEmpty && lines.allSatisfy { StrictJSON.accepts(Array($0)) }
   }
 }
 

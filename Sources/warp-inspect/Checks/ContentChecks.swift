@@ -58,7 +58,7 @@ struct ExpiredCheck: Check {
 }
 
 struct ProbesCheck: Check {
-  private static let least = 200
+  private static let least = 100
   /// Buckets more than expected that chance does not give.
   private static let tolerance = 1.0
   /// A lookup gives up at 128.
