@@ -12,7 +12,7 @@ STAGE := Scripts/stage
 # Fewer tests than this can't be the whole suite.
 LEAST := 90
 
-.PHONY: help demo check check-deep fuzz model lint snippets examples docs fixtures fixtures-check python-reader traces clean
+.PHONY: help demo check check-deep fuzz model lint snippets examples docs pictures fixtures fixtures-check python-reader traces clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,7 +40,7 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 	@$(STAGE) "steps of specification, model and code" $(PYTHON) Scripts/steps
 
 check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes, crashes, faults, fuzzing (about 40 minutes)
-	@$(STAGE) "set-up" Scripts/setup zstd python
+	@$(STAGE) "set-up" Scripts/setup zstd python terminal browser
 	@Scripts/deep "$(TRACES)"
 
 model: ## all executions of small scenarios of the shard protocol, and the mutants that must be refuted
@@ -82,6 +82,12 @@ fixtures-check:
 
 python-reader:
 	@$(PYTHON) Scripts/compare_readers.py
+
+pictures: ## make the pictures of docs/pictures again, from a real run
+	@$(STAGE) "set-up" Scripts/setup zstd terminal browser
+	@swift build -c release $(ZSTD) --product warp-replay
+	@swift build -c release $(ZSTD) --product warp-inspect
+	@Scripts/pictures
 
 traces: ## exact SIEVE on every real trace, to the last miss
 	@swift build -c release $(ZSTD) --product warp-replay

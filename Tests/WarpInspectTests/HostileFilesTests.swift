@@ -119,11 +119,11 @@ import WarpTestSupport
       let path = directory + "/a.warp"
       try TestFiles.write(path, TestFiles.read(Fixtures.path("valid", "empty")))
       if other.isEmpty { chmod(path, 0) } else { chmod(directory, 0o755) }
-      for line in TableLine.all {
+      for line in TableLine.all where line.words.contains("STORE") {
         let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
         let run = try HostileRun(arguments, in: directory, by: other)
         run.expectSound("no permission")
-        #expect(run.status == 2 && run.errors.contains("permitted"), "\(line.testDescription): \(run.errors)")
+        #expect(run.status == 2 && run.errors.contains("permission"), "\(line.testDescription): \(run.errors)")
       }
     }
   }
@@ -133,7 +133,7 @@ import WarpTestSupport
     try withPlace { directory in
       let path = directory + "/a.warp"
       try TestFiles.write(path, TestFiles.read(Fixtures.path("invalid", "H03-newer-major")))
-      for line in TableLine.all {
+      for line in TableLine.all where line.words.contains("STORE") {
         let run = try HostileRun(
           line.arguments(store: path, out: directory + "/out", directory: directory + "/empty"), in: directory)
         run.expectSound("major version")
@@ -199,7 +199,8 @@ import WarpTestSupport
     try withPlace { directory in
       let path = directory + "/a.warp"
       try TestFiles.write(path, TestFiles.read(Fixtures.path("valid", "several-shards")))
-      for line in TableLine.all where !line.words.contains("OUT") {
+      // There is nothing to validate in an empty directory, and nothing is printed.
+      for line in TableLine.all where !line.words.contains("OUT") && line.words[0] != "validate" {
         let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
         let full = try HostileRun(arguments, in: directory, by: ["/bin/sh", "-c", #""$0" "$@" >/dev/full"#])
         #expect(

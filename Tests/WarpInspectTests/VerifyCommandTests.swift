@@ -228,7 +228,7 @@ import WarpTestSupport
       }
       #expect(status == 0)
       let text = String(decoding: try TestFiles.read(output), as: UTF8.self)
-      #expect(text.contains("\"event\": \"summary\", \"rounds\": 1"), "\(text)")
+      #expect(text.contains("\"event\":\"summary\",\"rounds\":1"), "\(text)")
       #expect(try TestFiles.read(errors).isEmpty)
     }
   }

@@ -56,8 +56,7 @@ struct Export: ParsableCommand {
   }
 
   func run() throws {
-    try reporting { _ in
-      let image = try FileImage(path: try options.path)
+    try options.inspect { image, _ in
       let moment = try image.moment()
       let sink = try ByteSink(output)
       var first: [UInt8] = []

@@ -41,9 +41,7 @@ struct Map: ParsableCommand {
     try options.inspect { image, output in
       let count = image.geometry.shardCount
       if let shard, !(0..<count).contains(shard) {
-        throw FormatError(
-          .invalidArgument, "there is no shard \(shard): say 0\(count > 1 ? " to \(count - 1)" : "")",
-          path: image.path)
+        throw Misuse("there is no shard \(shard): say 0\(count > 1 ? " to \(count - 1)" : "")")
       }
       let occupancy = try Occupancy(image, shards: shard.map { $0..<($0 + 1) })
       if let svg { try write(occupancy, to: svg) }

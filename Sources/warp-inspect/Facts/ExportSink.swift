@@ -56,7 +56,7 @@ final class ByteSink {
   private func flush() throws(FormatError) {
     guard !buffer.isEmpty else { return }
     if path == nil {
-      try System.write(descriptor, buffer)
+      try Output.write(buffer)
     } else {
       try System.write(descriptor, at: offset, buffer, partial)
     }

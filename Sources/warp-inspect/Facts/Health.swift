@@ -60,6 +60,9 @@ struct Health: Equatable {
     if let problem = facts.image.lockProblem {
       add(.attention, "the lock file is not sound (\(problem.rule)), the next user makes it anew")
     }
+    if facts.image.lock == nil, facts.image.lockProblem == nil, facts.image.isInUse {
+      add(.attention, "the lock file is gone while somebody uses the store: numbers may be off")
+    }
     look(at: facts.handles?.occupation.owners ?? [])
     let torn = facts.glances.count { $0.line.map { $0.owner.word == 0 && $0.sequence & 1 == 1 } ?? false }
     if torn > 0 { add(.attention, "\(Health.shards(torn)) to be recovered by the next writer") }

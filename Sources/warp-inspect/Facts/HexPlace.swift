@@ -87,15 +87,13 @@ enum HexPlace: ExpressibleByArgument, CustomStringConvertible {
     var missing: String?
   }
 
-  /// - Throws: `invalidArgument` with the valid range.
-  func resolved(in image: FileImage, length: Int) throws(FormatError) -> Found {
+  /// - Throws: `Misuse` with the valid range.
+  func resolved(in image: FileImage, length: Int) throws -> Found {
     let geometry = image.geometry
     let atlas = Atlas(image: image)
-    func check(_ number: Int, _ range: ClosedRange<Int>, _ what: String) throws(FormatError) {
+    func check(_ number: Int, _ range: ClosedRange<Int>, _ what: String) throws {
       guard range.contains(number) else {
-        throw FormatError(
-          .invalidArgument, "there is no \(what) \(number): say \(range.lowerBound) to \(range.upperBound)",
-          path: image.path)
+        throw Misuse("there is no \(what) \(number): say \(range.lowerBound) to \(range.upperBound)")
       }
     }
     switch self {

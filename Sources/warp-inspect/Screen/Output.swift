@@ -34,12 +34,17 @@ struct Output {
   }
 
   mutating func flush() throws(FormatError) {
-    if let sink = Output.sink {
-      sink.output += buffer
-    } else if !buffer.isEmpty {
-      try System.write(1, buffer)
-    }
+    try Output.write(buffer)
     buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// Bytes to standard output, at once.
+  static func write(_ bytes: [UInt8]) throws(FormatError) {
+    if let sink {
+      sink.output += bytes
+    } else if !bytes.isEmpty {
+      try System.write(1, bytes)
+    }
   }
 
   /// On standard error.

@@ -2,13 +2,13 @@
 // Numbers that must be short: bytes and rates with a unit's letter.
 
 extension Numbers {
-  /// "4096 B", "1.5 MiB".
+  /// "4096 B", "1.5 MiB", "204 KiB".
   static func bytes(_ count: some BinaryInteger) -> String {
     var value = Double(count)
     if value < 10_000 { return "\(count) B" }
     for unit in ["KiB", "MiB", "GiB"] {
       value /= 1024
-      if value < 1000 { return "\(tenths(value)) \(unit)" }
+      if value < 1000 { return "\(value < 99.95 ? tenths(value) : String(Int(value.rounded()))) \(unit)" }
     }
     return "\(tenths(value / 1024)) TiB"
   }

@@ -17,6 +17,13 @@ struct StreamProblem: Error, CustomStringConvertible {
   var description: String { "\(path), \(place): \(message) (\(rule))" }
 }
 
+/// An argument that does not fit the store: wrong usage, not a fault of the store.
+struct Misuse: Error {
+  let message: String
+
+  init(_ message: String) { self.message = message }
+}
+
 /// Lets `body` write, and turns errors into a sentence and an exit status. `body` says whether all is well; if not, it
 /// has said why.
 ///
@@ -33,8 +40,10 @@ func reporting(
     // The reader of our pipe went away: nothing to say, and nobody to say it to.
     if error.errno == Output.brokenPipe { throw ExitCode(141) }
     complain(sentence(error))
-    // An argument that does not fit the store is wrong usage, not a fault of the store.
-    throw error.code == .invalidArgument ? ExitCode.validationFailure : ExitCode(2)
+    throw ExitCode(2)
+  } catch let misuse as Misuse {
+    complain(misuse.message)
+    throw ExitCode.validationFailure
   } catch let problem as StreamProblem {
     complain("\(problem)")
     throw ExitCode(2)
