@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hits of warp_cache through Python, by a stream of entries' numbers, and the cost of a bare call beside them.
 
-Usage: predecessor.py IDS OUTPUT ENTRIES VALUE_SIZE RUNS. IDS has a number a line. For each backend OUTPUT gets a line: its name, a
-tab, the nanoseconds of a bare call of each chunk, a tab, those of a hit. Ways take turns on chunks of the stream, by the
-thread's processor time, as the other benchmarks do."""
+Usage: predecessor.py IDS OUTPUT ENTRIES VALUE_SIZE RUNS. IDS has a number a line. For each backend OUTPUT gets a
+line: its name, a tab, the nanoseconds of a bare call of each chunk, a tab, those of a hit. Ways take turns on chunks of
+the stream, by the thread's processor time, as the other benchmarks do."""
 
 import glob
 import os
@@ -64,7 +64,8 @@ def main():
         if calls != filled:
             sys.exit("%s: %d of the gets were no hits" % (name, calls - filled))
         remembered.cache_clear()
-        lines.append("\t".join([name] + [" ".join("%.1f" % time for time in times) for times in (bare_times, call_times)]))
+        columns = [" ".join("%.1f" % time for time in times) for times in (bare_times, call_times)]
+        lines.append("\t".join([name] + columns))
     with open(output, "w") as file:
         file.write("\n".join(lines) + "\n")
 

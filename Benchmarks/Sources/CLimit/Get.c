@@ -53,7 +53,8 @@ static inline __attribute__((always_inline)) int probe(
       if (is_stable(slot, control)) continue;
       return PROBE_FAILED;
     }
-    if (stored_size_of(sizes) <= room) memcpy(target, slot + SLOT_KEY + words_up(key_size), stored_size_of(sizes));  // R3.4
+    uint32_t size = stored_size_of(sizes);                                           // R3.4
+    if (size <= room) memcpy(target, slot + SLOT_KEY + words_up(key_size), size);
     return is_stable(slot, control) ? PROBE_MATCH : PROBE_FAILED;
   }
   return PROBE_NONE;

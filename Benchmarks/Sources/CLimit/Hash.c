@@ -70,7 +70,8 @@ static uint64_t over_240(const char *at, size_t size, uint64_t seed) {
     }
   }
   size_t stripes = (size - 1024 * blocks - 1) / 64;
-  for (size_t stripe = 0; stripe < stripes; stripe++) accumulate(lanes, at + 1024 * blocks + 64 * stripe, secret + 8 * stripe);
+  const char *rest = at + 1024 * blocks;
+  for (size_t stripe = 0; stripe < stripes; stripe++) accumulate(lanes, rest + 64 * stripe, secret + 8 * stripe);
   accumulate(lanes, at + size - 64, secret + SECRET_SIZE - 71);
   uint64_t sum = size * PRIME64_1;
   for (int pair = 0; pair < 4; pair++) {

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// XXH3-64 from the public specification of xxHash 0.8 (SPEC.md 7.1). Keys of 1 to 16 bytes are hashed where the call is; larger
-// inputs are in Hash.c.
+// SPDX-License-Identifier: Apache-2.0 XXH3-64 from the public specification of xxHash 0.8 (SPEC.md 7.1). Keys of 1
+// to 16 bytes are hashed where the call is; larger inputs are in Hash.c.
 #ifndef LIMIT_HASH_H
 #define LIMIT_HASH_H
 

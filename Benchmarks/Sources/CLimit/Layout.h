@@ -81,7 +81,9 @@ static inline char *bucket_at(const limit_store *store, const shard_place *shard
 static inline char *slot_at(const limit_store *store, const shard_place *shard, uint32_t slot) {
   return shard->slots + (uint64_t)(slot - 1) * store->slot_stride;
 }
-static inline char *meta_at(const shard_place *shard, uint32_t slot) { return shard->metadata + (uint64_t)(slot - 1) * 64; }
+static inline char *meta_at(const shard_place *shard, uint32_t slot) {
+  return shard->metadata + (uint64_t)(slot - 1) * 64;
+}
 static inline char *visited_at(const shard_place *shard, uint32_t slot) { return shard->visited + (slot - 1); }
 
 // The two sizes of a slot, which are one word.

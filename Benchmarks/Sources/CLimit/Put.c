@@ -29,7 +29,9 @@ typedef struct changes {
 } changes;
 
 // W1.6: the key's slot, 0 if none, and its bucket.
-static inline uint32_t find(const limit_store *store, const shard_place *shard, const pending *entry, uint32_t *bucket) {
+static inline uint32_t find(
+  const limit_store *store, const shard_place *shard, const pending *entry, uint32_t *bucket
+) {
   uint32_t fingerprint = (uint32_t)(entry->hash >> 32);
   uint32_t used = control32(shard, CONTROL_USED);
   if (used > store->slots_per_shard) used = store->slots_per_shard;
@@ -50,7 +52,8 @@ static inline uint32_t find(const limit_store *store, const shard_place *shard, 
 
 // 8.5.
 static inline uint64_t checksum(
-  const limit_store *store, const shard_place *shard, uint32_t slot, const pending *entry, uint64_t stamp, uint64_t revision
+  const limit_store *store, const shard_place *shard, uint32_t slot, const pending *entry, uint64_t stamp,
+  uint64_t revision
 ) {
   uint64_t record[12] = {
     store->store_id[0], store->store_id[1], shard->index | (uint64_t)slot << 32, entry->hash, entry->deadline,
@@ -130,7 +133,9 @@ static inline void drop(const limit_store *store, const shard_place *shard, uint
   free_slot(store, shard, slot);
 }
 
-static inline void tally(const limit_store *store, const shard_place *shard, uint32_t slot, uint64_t *now, changes *did) {
+static inline void tally(
+  const limit_store *store, const shard_place *shard, uint32_t slot, uint64_t *now, changes *did
+) {
   if (is_expired(store, shard, slot, now)) did->expirations++;
   else did->evictions++;
 }

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// What only a shard's owner does to its table, queue and slots: SPEC.md 7.4, 7.5, 8.2, 9.1, 9.3. All under the owner word.
+// SPDX-License-Identifier: Apache-2.0 What only a shard's owner does to its table, queue and slots: SPEC.md 7.4,
+// 7.5, 8.2, 9.1, 9.3. All under the owner word.
 #ifndef LIMIT_QUEUE_H
 #define LIMIT_QUEUE_H
 
@@ -10,17 +10,25 @@
 #define NO_BUCKET UINT32_MAX
 
 static inline uint32_t control32(const shard_place *shard, int field) { return load32(shard->control + field); }
-static inline void set_control32(const shard_place *shard, int field, uint32_t value) { store32(shard->control + field, value); }
+static inline void set_control32(const shard_place *shard, int field, uint32_t value) {
+  store32(shard->control + field, value);
+}
 static inline uint64_t control64(const shard_place *shard, int field) { return load64(shard->control + field); }
-static inline void set_control64(const shard_place *shard, int field, uint64_t value) { store64(shard->control + field, value); }
+static inline void set_control64(const shard_place *shard, int field, uint64_t value) {
+  store64(shard->control + field, value);
+}
 
-static inline uint32_t meta32(const shard_place *shard, uint32_t slot, int field) { return load32(meta_at(shard, slot) + field); }
+static inline uint32_t meta32(const shard_place *shard, uint32_t slot, int field) {
+  return load32(meta_at(shard, slot) + field);
+}
 static inline void set_meta32(const shard_place *shard, uint32_t slot, int field, uint32_t value) {
   store32(meta_at(shard, slot) + field, value);
 }
 
 // A slot index from the file, 0 if it is out of bounds: a damaged queue leads nowhere.
-static inline uint32_t checked(const limit_store *store, uint32_t slot) { return slot <= store->slots_per_shard ? slot : 0; }
+static inline uint32_t checked(const limit_store *store, uint32_t slot) {
+  return slot <= store->slots_per_shard ? slot : 0;
+}
 
 static inline uint64_t entry_size(const limit_store *store, const shard_place *shard, uint32_t slot) {
   uint64_t sizes = load64(slot_at(store, shard, slot) + SLOT_SIZES);
@@ -46,7 +54,8 @@ static inline void append(const limit_store *store, const shard_place *shard, ui
 
 // 9.1, Q2.
 static inline void take_over(const limit_store *store, const shard_place *shard, uint32_t old, uint32_t slot) {
-  uint32_t older = checked(store, meta32(shard, old, META_OLDER)), newer = checked(store, meta32(shard, old, META_NEWER));
+  uint32_t older = checked(store, meta32(shard, old, META_OLDER));
+  uint32_t newer = checked(store, meta32(shard, old, META_NEWER));
   set_meta32(shard, slot, META_OLDER, older);
   set_meta32(shard, slot, META_NEWER, newer);
   if (older != 0) set_meta32(shard, older, META_NEWER, slot);
@@ -58,7 +67,8 @@ static inline void take_over(const limit_store *store, const shard_place *shard,
 
 // 9.1, Q3.
 static inline void take_out(const limit_store *store, const shard_place *shard, uint32_t slot) {
-  uint32_t older = checked(store, meta32(shard, slot, META_OLDER)), newer = checked(store, meta32(shard, slot, META_NEWER));
+  uint32_t older = checked(store, meta32(shard, slot, META_OLDER));
+  uint32_t newer = checked(store, meta32(shard, slot, META_NEWER));
   if (older != 0) set_meta32(shard, older, META_NEWER, newer);
   else set_control32(shard, CONTROL_OLDEST, newer);
   if (newer != 0) set_meta32(shard, newer, META_OLDER, older);
@@ -152,7 +162,8 @@ static inline uint32_t coldest_of(
 // The first empty bucket of a hash's window.
 static inline uint32_t empty_bucket(const limit_store *store, const shard_place *shard, uint32_t fingerprint) {
   for (uint32_t step = 0; step < store->window; step++) {
-    if ((uint32_t)load64(bucket_at(store, shard, fingerprint + step)) == 0) return (fingerprint + step) & store->bucket_mask;
+    uint32_t number = (fingerprint + step) & store->bucket_mask;
+    if ((uint32_t)load64(bucket_at(store, shard, number)) == 0) return number;
   }
   return NO_BUCKET;
 }

@@ -29,6 +29,19 @@ const char *library_trouble(const char *what, const char *detail) {
   return text;
 }
 
+// libzstd's buffers of a stream.
+typedef struct zstd_in {
+  const void *bytes;
+  size_t size;
+  size_t at;
+} zstd_in;
+
+typedef struct zstd_out {
+  void *bytes;
+  size_t size;
+  size_t at;
+} zstd_out;
+
 void *peers_unpack(const void *frame, size_t size, size_t *unpacked, const char **trouble) {
   static const char *const names[] = {"libzstd.so.1", "libzstd.1.dylib", "libzstd.dylib", NULL};
   void *library = library_open(names);
@@ -37,28 +50,38 @@ void *peers_unpack(const void *frame, size_t size, size_t *unpacked, const char 
     return NULL;
   }
   const char *missing = NULL;
-  unsigned long long (*content)(const void *, size_t) = library_function(library, "ZSTD_getFrameContentSize", &missing);
-  size_t (*decompress)(void *, size_t, const void *, size_t) = library_function(library, "ZSTD_decompress", &missing);
+  void *(*create)(void) = library_function(library, "ZSTD_createDCtx", &missing);
+  size_t (*release)(void *) = library_function(library, "ZSTD_freeDCtx", &missing);
+  size_t (*step)(void *, zstd_out *, zstd_in *) = library_function(library, "ZSTD_decompressStream", &missing);
   unsigned (*is_error)(size_t) = library_function(library, "ZSTD_isError", &missing);
   if (missing != NULL) {
     *trouble = library_trouble("libzstd has no function", missing);
     return NULL;
   }
-  // The two largest numbers say that the size is not told or that this is no frame; a trace has less than a gigabyte.
-  unsigned long long room = content(frame, size);
-  if (room > 1ull << 30) {
-    *trouble = "the frame does not say how large it is";
-    return NULL;
+  // The frame may not say how large it is, so the memory grows; a trace has less than a gigabyte.
+  zstd_in in = {frame, size, 0};
+  zstd_out out = {malloc(1 << 24), 1 << 24, 0};
+  void *context = create();
+  size_t left = 1;
+  while (context != NULL && out.bytes != NULL && left != 0 && !is_error(left)) {
+    if (out.at == out.size) {
+      void *more = out.size < 1ull << 30 ? realloc(out.bytes, 2 * out.size) : NULL;
+      if (more == NULL) break;
+      out.bytes = more;
+      out.size *= 2;
+    }
+    size_t before = in.at + out.at;
+    left = step(context, &out, &in);
+    if (in.at + out.at == before && out.at < out.size) break;
   }
-  void *bytes = malloc(room + 1);
-  size_t got = bytes == NULL ? 0 : decompress(bytes, room, frame, size);
-  if (bytes == NULL || is_error(got) || got != room) {
-    free(bytes);
+  if (context != NULL) release(context);
+  if (left != 0 || in.at != size) {
+    free(out.bytes);
     *trouble = "the frame can't be decompressed";
     return NULL;
   }
-  *unpacked = got;
-  return bytes;
+  *unpacked = out.at;
+  return out.bytes;
 }
 
 #if defined(__GLIBC__)

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The predecessor's shared engine, rebuilt from what its source shows of its costs. It keeps the design and leaves out what a
-// hit does not meet: eviction, locks of writers, expiry.
+// SPDX-License-Identifier: Apache-2.0 The predecessor's shared engine, rebuilt from what its source shows of its
+// costs. It keeps the design and leaves out what a hit does not meet: eviction, locks of writers, expiry.
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,8 @@ typedef struct old_slot {
   uint64_t times[4];
 } old_slot;
 
-_Static_assert(sizeof(old_engine) == 128 && sizeof(old_bucket) == 16 && sizeof(old_slot) == 64, "sizes of the original");
+_Static_assert(
+  sizeof(old_engine) == 128 && sizeof(old_bucket) == 16 && sizeof(old_slot) == 64, "sizes of the original");
 
 static uint64_t buckets_for(uint64_t capacity) {
   uint64_t count = 8;

@@ -106,7 +106,8 @@ static int take_value(
 int server_put(server_link *link, const void *key, size_t key_size, const void *value, size_t size) {
   if (key_size + size + 128 > BUFFER_SIZE) return -1;
   int head = link->kind == SERVER_REDIS
-    ? sprintf(link->output, "*3\r\n$3\r\nSET\r\n$%zu\r\n%.*s\r\n$%zu\r\n", key_size, (int)key_size, (const char *)key, size)
+    ? sprintf(
+        link->output, "*3\r\n$3\r\nSET\r\n$%zu\r\n%.*s\r\n$%zu\r\n", key_size, (int)key_size, (const char *)key, size)
     : sprintf(link->output, "set %.*s 0 0 %zu\r\n", (int)key_size, (const char *)key, size);
   memcpy(link->output + head, value, size);
   memcpy(link->output + head + size, "\r\n", 2);

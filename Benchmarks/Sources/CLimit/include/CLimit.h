@@ -2,10 +2,11 @@
 // The limit: a get and a set in C, step by step as SPEC.md describes them (10.2, 10.3), on the same files, so that a
 // ratio to them compares like with like. Written from SPEC.md, without a line of the library.
 //
-// - It uses the registry entry, the counter stripe and, where it finds them, the very mappings of a handle that this process
-//   has open; it is that handle's other pair of hands. The two must not be called at the same time.
-// - It does what a benchmark meets and refuses the rest: it recovers no shard, follows no replacement, makes no room on a
-//   full file system, ends no leases, and writes neither zstd frames nor stores without eviction nor slots of over 16 KiB.
+// - It uses the registry entry, the counter stripe and, where it finds them, the very mappings of a handle that
+//   this process has open; it is that handle's other pair of hands. The two must not be called at the same time.
+// - It does what a benchmark meets and refuses the rest: it recovers no shard, follows no replacement, makes no
+//   room on a full file system, ends no leases, and writes neither zstd frames nor stores without eviction nor
+//   slots of over 16 KiB.
 // - Beside it, for comparison only: a bare kernel that validates nothing, and memcpy.
 #ifndef CLIMIT_H
 #define CLIMIT_H
@@ -69,8 +70,8 @@ typedef struct limit_store {
   uint64_t fixed_now;   // not 0: the store time, whatever the clock says
 } limit_store;
 
-// Opens the store at a path on which this process has a read-write handle, or, if `alone`, a file that nobody has open (then
-// for gets only). NULL, or what is wrong.
+// Opens the store at a path on which this process has a read-write handle, or, if `alone`, a file that nobody has
+// open (then for gets only). NULL, or what is wrong.
 const char *limit_open(limit_store *store, const char *path, int alone);
 void limit_close(limit_store *store);
 
@@ -80,7 +81,8 @@ uint64_t limit_hash(const void *bytes, size_t size, uint64_t seed);
 // R1 to R5. The stored value's size, or one of the numbers above.
 long limit_get(const limit_store *store, const void *key, size_t key_size, void *target, size_t room);
 
-// The codec of the key's entry and its raw size, for those who compare with a dump; -1 if there is none. Counts nothing.
+// The codec of the key's entry and its raw size, for those who compare with a dump; -1 if there is none. Counts
+// nothing.
 int limit_codec(const limit_store *store, const void *key, size_t key_size, uint32_t *raw_size);
 
 // W1 to W3.11. `lifetime` in nanoseconds, 0: none.

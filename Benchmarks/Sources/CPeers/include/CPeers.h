@@ -1,9 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
-// Other stores, used as their documentation says they are fastest for this: LMDB, SQLite, servers behind a unix socket, and the
-// engine of the predecessor, rebuilt.
+// SPDX-License-Identifier: Apache-2.0 Other stores, used as their documentation says they are fastest for this:
+// LMDB, SQLite, servers behind a unix socket, and the engine of the predecessor, rebuilt.
 //
-// - Libraries are opened when they are first asked for (dlopen), by prototypes declared here by hand: a machine without them
-//   builds all the same, and the group is skipped.
+// - Libraries are opened when they are first asked for (dlopen), by prototypes declared here by hand: a machine
+//   without them builds all the same, and the group is skipped.
 // - Each open function returns NULL and a reason in `trouble`, which is valid until the next call.
 // - A get returns the value's size, -1 if there is none, -2 for an error.
 #ifndef CPEERS_H
@@ -44,7 +43,7 @@ int sqlite_put(sqlite_store *store, const void *key, size_t key_size, const void
 int sqlite_commit(sqlite_store *store);
 long sqlite_get(sqlite_store *store, const void *key, size_t key_size, void *target, size_t room);
 
-// --- servers ----------------------------------------------------------------------------------------------------------
+// --- servers -----------------------------------------------------------------------------------------------------
 
 enum { SERVER_REDIS = 0, SERVER_MEMCACHED = 1 };
 
@@ -54,8 +53,8 @@ server_link *server_connect(int kind, const char *socket_path, const char **trou
 void server_close(server_link *link);
 int server_put(server_link *link, const void *key, size_t key_size, const void *value, size_t size);
 
-// Asks for `count` keys of `key_size` bytes, `stride` apart, in one write, and reads all answers. Calls `seen` with each value
-// that there is. The number of values, or -2.
+// Asks for `count` keys of `key_size` bytes, `stride` apart, in one write, and reads all answers. Calls `seen` with
+// each value that there is. The number of values, or -2.
 long server_get(
   server_link *link, const void *keys, size_t key_size, size_t stride, int count,
   void (*seen)(void *context, const void *value, size_t size), void *context);
@@ -64,12 +63,12 @@ long server_get(
 long server_get_sum(
   server_link *link, const void *keys, size_t key_size, size_t stride, int count, uint64_t *sum);
 
-// --- the predecessor's engine -----------------------------------------------------------------------------------------
+// --- the predecessor's engine ------------------------------------------------------------------------------------
 
-// The shared engine of warp_cache 0.7.0, as its source describes it: one seqlock for the whole cache, buckets of 16 bytes, slots
-// with a header of 64 bytes, geometry and hit counter on one line that every reader loads and every hit adds to, visited
-// stored at each hit, and each value returned in memory of its own. Gets and a fill only. The memory is shared and mapped by the
-// caller; zeros are an engine that was not made yet.
+// The shared engine of warp_cache 0.7.0, as its source describes it: one seqlock for the whole cache, buckets of 16
+// bytes, slots with a header of 64 bytes, geometry and hit counter on one line that every reader loads and every
+// hit adds to, visited stored at each hit, and each value returned in memory of its own. Gets and a fill only. The
+// memory is shared and mapped by the caller; zeros are an engine that was not made yet.
 typedef struct old_engine old_engine;
 
 size_t old_engine_size(uint64_t capacity, uint32_t key_size, uint32_t value_size);
@@ -82,7 +81,7 @@ void *old_engine_get(old_engine *engine, const void *key, size_t key_size, size_
 // The same through `old_engine_get`, as a loop that copies nothing further: the sum over the hits.
 uint64_t old_engine_sum(old_engine *engine, const void *keys, size_t key_size, size_t stride, size_t count);
 
-// --- zstd ---------------------------------------------------------------------------------------------------------------
+// --- zstd --------------------------------------------------------------------------------------------------------
 
 // Decompresses a whole frame into new memory, which the caller frees; NULL and a reason if that can't be done.
 void *peers_unpack(const void *frame, size_t size, size_t *unpacked, const char **trouble);

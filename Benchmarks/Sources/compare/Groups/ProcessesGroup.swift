@@ -10,6 +10,7 @@ extension BenchGroup {
   ) { session in
     let scene = try ProcessScene(session)
     try scene.readers()
+    try scene.threads()
     try scene.counting()
     try scene.besideWriter()
     try scene.mixed()
@@ -59,6 +60,28 @@ private struct ProcessScene {
   func readers() throws {
     let run = try run([.read, .read], modes: [1, 2])
     BenchGroup.report(session, series, "two readers to one", "two reader processes, to one", run.outcome)
+  }
+
+  /// Two threads of this process on one handle, against one. They share the handle's line of counters.
+  func threads() throws {
+    let stream = session.stream(series)
+    let board = try Board(workers: 2, windows: windows)
+    let store = place.store
+    let outcome = try ThreadCrew.run(board, modes: [1, 2], windowNanoseconds: window) { index in
+      var at = index * stream.count / 2
+      let buffer = Buffer(ProcessScene.size)
+      return {
+        var sum = 0
+        for _ in 0..<256 {
+          var target = buffer.bytes.mutableBytes
+          if case .hit(let size) = try! store.get(stream.key(at).bytes, into: &target) { sum &+= size }
+          at += 1
+          if at == stream.count { at = 0 }
+        }
+        return sum
+      }
+    }
+    BenchGroup.report(session, series, "two threads to one", "two reader threads, to one", outcome)
   }
 
   /// Two readers who count and mark, against two who may not. They take turns as crews, five times.
@@ -118,10 +141,16 @@ private struct ProcessScene {
     let before = try place.store.statistics()
     let crew = ProcessCrew(jobs: [.write], path: place.path, entries: ProcessScene.entries)
     let latency = LatencyProbe(place, entries: ProcessScene.entries)
-    let probes = try crew.runBeside(session, milliseconds: session.isQuick ? 1000 : 4000) { latency.probe() }
+    let (probes, hadCores) = try crew.runBeside(session, milliseconds: session.isQuick ? 1000 : 4000) {
+      latency.probe()
+    }
     let after = try place.store.statistics()
+    // A writer that gets no core in the middle of a set keeps a miss waiting for as long as that takes.
+    guard hadCores, !probes.isEmpty else {
+      return session.findings.skip(
+        "busy misses beside a nonstop writer", "the writer or the reader had no core for some of the time")
+    }
     session.add(series, "busy misses beside a writer", [Double(after.busyMisses - before.busyMisses)])
-    guard !probes.isEmpty else { return }
     let (median, late) = (Percentile.median(probes), Percentile.of(probes, 0.99))
     session.add(series, "a miss beside a writer, p99 to median", [late / max(1, median)], nanoseconds: late)
   }

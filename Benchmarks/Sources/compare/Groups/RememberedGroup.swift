@@ -28,11 +28,31 @@ extension BenchGroup {
     let timings = session.measure(
       series,
       [
-        loop("Cache get", ids) { cache[$0] ?? 0 },
-        loop("one argument", ids) { one($0) },
-        loop("two arguments", ids) { two($0, 7) },
-        loop("Cache get of a pair", ids) { pairs[Arguments2($0, 7)] ?? 0 },
-        loop("four arguments (a pack)", ids) { four($0, 7, 8, 9) },
+        Variant(name: "Cache get") { range in
+          var sum: UInt64 = 0
+          for operation in range { sum &+= UInt64(cache[ids[operation]] ?? 0) }
+          return sum
+        },
+        Variant(name: "one argument") { range in
+          var sum: UInt64 = 0
+          for operation in range { sum &+= UInt64(one(ids[operation])) }
+          return sum
+        },
+        Variant(name: "two arguments") { range in
+          var sum: UInt64 = 0
+          for operation in range { sum &+= UInt64(two(ids[operation], 7)) }
+          return sum
+        },
+        Variant(name: "Cache get of a pair") { range in
+          var sum: UInt64 = 0
+          for operation in range { sum &+= UInt64(pairs[Arguments2(ids[operation], 7)] ?? 0) }
+          return sum
+        },
+        Variant(name: "four arguments (a pack)") { range in
+          var sum: UInt64 = 0
+          for operation in range { sum &+= UInt64(four(ids[operation], 7, 8, 9)) }
+          return sum
+        },
         Variant(
           name: "async hit",
           timed: { range in
@@ -48,15 +68,6 @@ extension BenchGroup {
       ])
     guard timings.count == 6 else { return }
     session.add(series, "async hit to sync hit", timings[5], to: timings[1])
-  }
-
-  @inline(__always)
-  private static func loop(_ name: String, _ ids: [Int], _ call: @escaping (Int) -> Int) -> Variant {
-    Variant(name: name) { range in
-      var sum: UInt64 = 0
-      for operation in range { sum &+= UInt64(call(ids[operation])) }
-      return sum
-    }
   }
 
   private final class Outcome: @unchecked Sendable {

@@ -71,7 +71,8 @@ final class ChildProcess {
   /// A program of the search path.
   static func find(_ name: String) -> String? {
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    for directory in path.split(separator: ":") + ["/usr/sbin", "/usr/local/bin"] {
+    let directories = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/bin"]
+    for directory in directories {
       let file = "\(directory)/\(name)"
       if access(file, X_OK) == 0 { return file }
     }

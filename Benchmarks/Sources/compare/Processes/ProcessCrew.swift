@@ -45,8 +45,10 @@ struct ProcessCrew {
     return WindowOutcome(board, modes: modes)
   }
 
-  /// Runs one long window beside a probe of this process, over and over for so long.
-  func runBeside(_ session: Session, milliseconds: Int, _ probe: () -> [Double]) throws -> [Double] {
+  /// Runs one long window beside a probe of this process, over and over for so long. Also says whether all of them had a core.
+  func runBeside(
+    _ session: Session, milliseconds: Int, _ probe: () -> [Double]
+  ) throws -> (found: [Double], hadCores: Bool) {
     let file = session.scratch.file("board")
     defer { Scratch.removeTree(file) }
     let board = try Board(workers: jobs.count, windows: 1, path: file)
@@ -55,14 +57,19 @@ struct ProcessCrew {
     while board.arrived < UInt64(jobs.count), children.allSatisfy(\.isRunning), !Interrupt.isRaised {
       Clocks.sleep(milliseconds: 1)
     }
-    let end = Clocks.now(.wall) &+ nanoseconds &- nanoseconds / 10
+    let begin = (wall: Clocks.now(.wall), thread: Clocks.now(.thread))
+    let end = begin.wall &+ nanoseconds &- nanoseconds / 10
     var found: [Double] = []
     while Clocks.now(.wall) < end, !Interrupt.isRaised { found += probe() }
-    board.stop()
+    var parts = [Double(Clocks.now(.thread) - begin.thread) / Double(Clocks.now(.wall) - begin.wall)]
     guard children.map({ $0.wait(milliseconds: 5000) }).allSatisfy({ $0 }) else {
       throw BenchError("a worker failed")
     }
-    return found
+    for index in jobs.indices {
+      let share = board.share(window: 0, worker: index)
+      parts.append(Double(share.processor) / Double(max(1, share.window)))
+    }
+    return (found, parts.allSatisfy { $0 >= WindowOutcome.leastPart })
   }
 
   private func start(

@@ -39,7 +39,7 @@ struct WindowOutcome {
   /// Pairs of windows below which nothing is told.
   static let leastPairs = 20
   /// The part of its window that a worker must have had a core.
-  private static let leastPart = 0.97
+  static let leastPart = 0.97
 
   let modes: [Int]
   let cores: Int
