@@ -38,7 +38,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
-      name: "instructions", dependencies: [.product(name: "WarpKV", package: "warpkv")], swiftSettings: settings),
+      name: "instructions", dependencies: ["CLimit", .product(name: "WarpKV", package: "warpkv")],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -12,7 +12,7 @@ struct Compare: ParsableCommand {
       Every figure is a ratio from one process and one run: the variants take turns on chunks of one recorded stream, by \
       thread CPU time, at least five runs, medians. Times in nanoseconds mean something only within one table of one run.
 
-      swift run -c release compare                     everything; takes an hour or more
+      swift run -c release compare                     everything; takes half an hour
       swift run -c release compare --quick             every gate, in at most 10 minutes
       swift run -c release compare --only get --only put
       swift run -c release compare --quick --json figures.json --svg ../docs/pictures

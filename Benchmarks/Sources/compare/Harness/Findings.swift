@@ -74,7 +74,7 @@ final class Findings {
     var verdicts: [Verdict] = []
     for gate in gates {
       guard let figure = figures.first(where: { $0.group == gate.group && $0.id == gate.figure }) else {
-        let reason = skipped.first { $0.name == gate.group || $0.name == gate.figure }?.reason
+        let reason = skipped.first { $0.name == gate.group || gate.figure.hasPrefix($0.name) }?.reason
         if !skipped.contains(where: { $0.name == gate.name }) { skip(gate.name, reason ?? "not measured") }
         continue
       }

@@ -35,7 +35,7 @@ enum Charts {
     }
     guard bars.count > 1 else { return nil }
     bars.insert(("WarpKV", 1), at: 0)
-    return barChart(bars, title: "A get of 64 bytes among 100,000 entries: time, WarpKV = 1")
+    return barChart(bars, title: "A get of 64 bytes among 100,000 entries: time, WarpKV = 1 (logarithmic)")
   }
 
   /// Bars on a logarithmic scale, since the slowest peer takes a thousand times longer than the fastest.
