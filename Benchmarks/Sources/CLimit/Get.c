@@ -60,23 +60,25 @@ static inline __attribute__((always_inline)) int probe(
   return PROBE_NONE;
 }
 
-static inline __attribute__((always_inline)) long lookup(
-  const limit_store *store, const shard_place *shard, uint64_t hash, const void *key, size_t key_size, void *target,
-  size_t room, found_entry *found, int *retries
+// What is left to do after a first probe that ended like this: R3.6 and R4. Out of the way of a hit.
+static __attribute__((noinline)) long look_on(
+  const limit_store *store, uint64_t hash, const void *key, size_t key_size, void *target, size_t room, int outcome,
+  found_entry *found, int *retries
 ) {
+  shard_place shard = shard_of(store, hash);
   int rounds = 0;
   int64_t since = 0;
   for (int attempt = 0; attempt < TRIES; attempt++) {
     *retries = attempt;
-    int outcome = probe(store, shard, hash, key, key_size, target, room, found);
+    if (attempt > 0) outcome = probe(store, &shard, hash, key, key_size, target, room, found);
     if (outcome == PROBE_NONE) {
       uint64_t sequence;
-      while ((sequence = acquire64(shard->line + LINE_SEQUENCE)) & 1) {              // R4.1
+      while ((sequence = acquire64(shard.line + LINE_SEQUENCE)) & 1) {               // R4.1
         if (!limit_pause(&rounds, &since, READER_WAIT / 2)) goto owner_word;
       }
-      outcome = probe(store, shard, hash, key, key_size, target, room, found);       // R4.2
+      outcome = probe(store, &shard, hash, key, key_size, target, room, found);      // R4.2
       fence_acquire();                                                               // R4.3
-      if (outcome == PROBE_NONE && load64(shard->line + LINE_SEQUENCE) == sequence) {
+      if (outcome == PROBE_NONE && load64(shard.line + LINE_SEQUENCE) == sequence) {
         return store->has_lock ? LIMIT_MISS : LIMIT_BUSY;
       }
     }
@@ -86,38 +88,59 @@ static inline __attribute__((always_inline)) long lookup(
     }
   }
 owner_word:                                                                          // R4.4
-  if (store->owner == 0 || limit_take_shard(store, shard, READER_WAIT / 2) != 0) return LIMIT_BUSY;
-  int outcome = probe(store, shard, hash, key, key_size, target, room, found);
-  limit_give_shard(shard);
+  if (store->owner == 0 || limit_take_shard(store, &shard, READER_WAIT / 2) != 0) return LIMIT_BUSY;
+  outcome = probe(store, &shard, hash, key, key_size, target, room, found);
+  limit_give_shard(&shard);
   if (outcome != PROBE_MATCH) return LIMIT_MISS;
   return found->deadline != 0 && limit_store_time(store) >= found->deadline ? LIMIT_MISS : stored_size_of(found->sizes);
 }
 
-long limit_get(const limit_store *store, const void *key, size_t key_size, void *target, size_t room) {
-  if (load64(store->data + 4096) != 0) return LIMIT_SUPERSEDED;                      // R1
-  uint64_t hash = hash_of(key, key_size, store->seed);
-  shard_place shard = shard_of(store, hash);
-  found_entry found;
-  int retries;
-  long size = lookup(store, &shard, hash, key, key_size, target, room, &found, &retries);
-  if (retries != 0) count_up(store, COUNT_RETRIES, retries);
+// R5.
+static inline long count_hit(
+  const limit_store *store, const shard_place *shard, uint32_t slot, size_t size, size_t room
+) {
+  char *visited = visited_at(shard, slot);
+  if (load8(visited) == 0) store8(visited, 1);
+  if (size > room) return LIMIT_SMALL;
+  count_up(store, COUNT_HITS, 1);
+  return (long)size;
+}
+
+static __attribute__((noinline)) long get_on(
+  const limit_store *store, uint64_t hash, const void *key, size_t key_size, void *target, size_t room, int outcome,
+  found_entry found
+) {
+  int retries = 0;
+  long size = look_on(store, hash, key, key_size, target, room, outcome, &found, &retries);
+  if (retries != 0) count_up(store, COUNT_RETRIES, (uint64_t)retries);
   if (size < 0) {
     count_up(store, size == LIMIT_MISS ? COUNT_MISSES : COUNT_BUSY, 1);
     return size;
   }
-  char *visited = visited_at(&shard, found.slot);                                    // R5
-  if (load8(visited) == 0) store8(visited, 1);
-  if ((size_t)size > room) return LIMIT_SMALL;
-  count_up(store, COUNT_HITS, 1);
-  return size;
+  shard_place shard = shard_of(store, hash);
+  return count_hit(store, &shard, found.slot, (size_t)size, room);
+}
+
+// The first probe, and a hit without a deadline, which needs no more than that.
+long limit_get(const limit_store *store, const void *key, size_t key_size, void *target, size_t room) {
+  if (load64(store->data + 4096) != 0) return LIMIT_SUPERSEDED;                      // R1
+  uint64_t hash = hash_of(key, key_size, store->seed);
+  shard_place shard = shard_of(store, hash);
+  found_entry found = {0};
+  int outcome = probe(store, &shard, hash, key, key_size, target, room, &found);
+  if (outcome != PROBE_MATCH || found.deadline != 0) {
+    return get_on(store, hash, key, key_size, target, room, outcome, found);
+  }
+  return count_hit(store, &shard, found.slot, stored_size_of(found.sizes), room);
 }
 
 int limit_codec(const limit_store *store, const void *key, size_t key_size, uint32_t *raw_size) {
-  uint64_t hash = hash_of(key, key_size, store->seed);
-  shard_place shard = shard_of(store, hash);
-  found_entry found;
+  found_entry found = {0};
   int retries;
-  if (lookup(store, &shard, hash, key, key_size, NULL, 0, &found, &retries) < 0) return -1;
+  // As after a probe that a writer disturbed.
+  if (look_on(store, hash_of(key, key_size, store->seed), key, key_size, NULL, 0, PROBE_FAILED, &found, &retries) < 0) {
+    return -1;
+  }
   *raw_size = (uint32_t)found.rest;
   return (int)(found.rest >> 32 & 0xFF);
 }

@@ -50,7 +50,7 @@ static inline uint64_t avalanche64(uint64_t value) {
 uint64_t limit_hash_over16(const void *bytes, size_t size, uint64_t seed);
 
 // The constants are the exclusive ors of the secret's words that the specification names for each size.
-static inline uint64_t hash_of(const void *bytes, size_t size, uint64_t seed) {
+static inline __attribute__((always_inline)) uint64_t hash_of(const void *bytes, size_t size, uint64_t seed) {
   const unsigned char *at = bytes;
   if (size > 16) return limit_hash_over16(bytes, size, seed);
   if (size > 8) {
