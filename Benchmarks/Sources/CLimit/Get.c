@@ -61,7 +61,7 @@ static inline __attribute__((always_inline)) int probe(
 }
 
 // What is left to do after a first probe that ended like this: R3.6 and R4. Out of the way of a hit.
-static __attribute__((noinline)) long look_on(
+static inline __attribute__((always_inline)) long look_on(
   const limit_store *store, uint64_t hash, const void *key, size_t key_size, void *target, size_t room, int outcome,
   found_entry *found, int *retries
 ) {
@@ -88,7 +88,7 @@ static __attribute__((noinline)) long look_on(
     }
   }
 owner_word:                                                                          // R4.4
-  if (store->owner == 0 || limit_take_shard(store, &shard, READER_WAIT / 2) != 0) return LIMIT_BUSY;
+  if (store->owner == 0 || take_shard(store, &shard, READER_WAIT / 2) != 0) return LIMIT_BUSY;
   outcome = probe(store, &shard, hash, key, key_size, target, room, found);
   limit_give_shard(&shard);
   if (outcome != PROBE_MATCH) return LIMIT_MISS;

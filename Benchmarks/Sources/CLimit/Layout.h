@@ -113,8 +113,21 @@ static inline int equal_words(const char *shared, const void *key, size_t size) 
 
 uint64_t limit_store_time(const limit_store *store);
 
-// W1.2 to W1.4 and W3.10; 0, or what went wrong.
-int limit_take_shard(const limit_store *store, const shard_place *shard, int64_t patience);
+// W1.2 to W1.4 and W3.10; 0, or what went wrong. The place is passed as it is, so that callers keep theirs in registers.
+int limit_wait_for_shard(const limit_store *store, shard_place shard, int64_t patience);
+
+static inline int try_to_own(const limit_store *store, const shard_place *shard) {
+  uint64_t *owner = (uint64_t *)(shard->line + LINE_OWNER);
+  uint64_t none = 0;
+  return load64(owner) == 0 &&                                                       // W1.2, W1.3
+         __atomic_compare_exchange_n(owner, &none, store->owner, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline int take_shard(const limit_store *store, const shard_place *shard, int64_t patience) {
+  if (try_to_own(store, shard) && (load64(shard->line + LINE_SEQUENCE) & 1) == 0) return 0;  // W1.4
+  return limit_wait_for_shard(store, *shard, patience);
+}
+
 static inline void limit_give_shard(const shard_place *shard) { release64(shard->line + LINE_OWNER, 0); }
 
 // Pauses once in a wait that began at `*since` (0: begins now); 0 if it has been longer than the limit.

@@ -47,19 +47,15 @@ int limit_pause(int *rounds, int64_t *since, int64_t limit) {
   return 1;
 }
 
-int limit_take_shard(const limit_store *store, const shard_place *shard, int64_t patience) {
+int limit_wait_for_shard(const limit_store *store, shard_place shard, int64_t patience) {
   int rounds = 0;
   int64_t since = 0;
-  while (1) {
-    uint64_t none = 0;
-    if (load64(shard->line + LINE_OWNER) == 0 &&                                     // W1.2, W1.3
-        __atomic_compare_exchange_n(
-          (uint64_t *)(shard->line + LINE_OWNER), &none, store->owner, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) break;
+  while (load64(shard.line + LINE_OWNER) != store->owner && !try_to_own(store, &shard)) {
     if (!limit_pause(&rounds, &since, patience)) return LIMIT_BUSY;
   }
-  if ((load64(shard->line + LINE_SEQUENCE) & 1) == 0) return 0;                      // W1.4
-  // Whoever recovers must have the word; this writer does not, and leaves the shard as it found it.
-  limit_give_shard(shard);
+  if ((load64(shard.line + LINE_SEQUENCE) & 1) == 0) return 0;                       // W1.4
+  // Whoever has the word must recover such a shard; this writer can't, and leaves it as it found it.
+  limit_give_shard(&shard);
   return LIMIT_REFUSED;
 }
 
@@ -88,15 +84,10 @@ static int back_slot(const limit_store *store, const shard_place *shard, uint32_
 #endif
 }
 
-uint32_t limit_take_slot(const limit_store *store, const shard_place *shard) {
-  uint32_t head = checked(store, control32(shard, CONTROL_FREE));                    // F1: those in use are backed
-  if (head != 0) {
-    set_control32(shard, CONTROL_FREE, meta32(shard, head, META_NEWER));
-    return head;
-  }
-  uint32_t slot = control32(shard, CONTROL_USED) + 1;                                // F2
-  if (slot > store->slots_per_shard || !back_slot(store, shard, slot)) return 0;
-  release32(shard->control + CONTROL_USED, slot);
+uint32_t limit_new_slot(const limit_store *store, shard_place shard) {
+  uint32_t slot = control32(&shard, CONTROL_USED) + 1;
+  if (slot > store->slots_per_shard || !back_slot(store, &shard, slot)) return 0;
+  release32(shard.control + CONTROL_USED, slot);
   fence_release();
   return slot;
 }

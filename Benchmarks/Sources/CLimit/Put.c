@@ -213,7 +213,7 @@ static void sweep(const limit_store *store, const shard_place *shard, uint64_t *
 static int put_owned(const limit_store *store, const shard_place *shard, const pending *entry, changes *did) {
   uint32_t bucket = NO_BUCKET;
   uint32_t old = find(store, shard, entry, &bucket);
-  uint32_t slot = limit_take_slot(store, shard);                                     // W2.1
+  uint32_t slot = take_slot(store, shard);                                           // W2.1
   if (slot == 0) return LIMIT_NO_SPACE;
   fill(store, shard, slot, old, entry);
   uint64_t now = 0;
@@ -245,7 +245,7 @@ int limit_put(
     if (entry.deadline < entry.written) entry.deadline = UINT64_MAX;
   }
   shard_place shard = shard_of(store, entry.hash);
-  int trouble = limit_take_shard(store, &shard, WRITER_WAIT);                        // W1.2 to W1.4
+  int trouble = take_shard(store, &shard, WRITER_WAIT);                              // W1.2 to W1.4
   if (trouble != 0) return trouble;
   if (acquire64(store->data + 4096) != 0) {                                          // W1.5
     limit_give_shard(&shard);

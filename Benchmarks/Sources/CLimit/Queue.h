@@ -168,7 +168,15 @@ static inline uint32_t empty_bucket(const limit_store *store, const shard_place 
   return NO_BUCKET;
 }
 
-// 8.2, F1 and F2, with 8.3 for strides up to 16 KiB. 0: no space.
-uint32_t limit_take_slot(const limit_store *store, const shard_place *shard);
+// 8.2, F2, with 8.3 for strides up to 16 KiB. 0: no space.
+uint32_t limit_new_slot(const limit_store *store, shard_place shard);
+
+// 8.2: F1, of whose slots all have their blocks, and F2.
+static inline uint32_t take_slot(const limit_store *store, const shard_place *shard) {
+  uint32_t head = checked(store, control32(shard, CONTROL_FREE));
+  if (head == 0) return limit_new_slot(store, *shard);
+  set_control32(shard, CONTROL_FREE, meta32(shard, head, META_NEWER));
+  return head;
+}
 
 #endif

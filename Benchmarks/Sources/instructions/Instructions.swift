@@ -100,10 +100,12 @@ private final class Scene {
 
   func limitGet(_ count: Int) -> Int {
     var hits = 0
-    for operation in 0..<count
-    where limit_get(&limit, key(of: operation).baseAddress, Scene.keySize, value.baseAddress, Scene.valueSize) >= 0
-    {
-      hits += 1
+    let room = Scene.valueSize
+    withUnsafePointer(to: limit) { limit in
+      for operation in 0..<count
+      where limit_get(limit, key(of: operation).baseAddress, Scene.keySize, value.baseAddress, room) >= 0 {
+        hits += 1
+      }
     }
     return hits
   }
@@ -116,9 +118,11 @@ private final class Scene {
   }
 
   func limitSet(_ count: Int) {
-    for operation in 0..<count {
-      _ = limit_put(
-        &limit, key(of: operation).baseAddress, Scene.keySize, value.baseAddress, Scene.valueSize, 0)
+    let size = Scene.valueSize
+    withUnsafePointer(to: limit) { limit in
+      for operation in 0..<count {
+        _ = limit_put(limit, key(of: operation).baseAddress, Scene.keySize, value.baseAddress, size, 0)
+      }
     }
   }
 }
