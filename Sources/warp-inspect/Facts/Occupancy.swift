@@ -24,7 +24,7 @@ enum SlotUse: Int, CaseIterable {
 
   var meaning: String {
     switch self {
-    case .visited: "an entry that was read since the hand passed it"
+    case .visited: "an entry read since the hand passed it"
     case .live: "an entry that was not"
     case .expired: "an entry whose deadline has passed"
     case .writing: "in a writer's hand, or left by a dead one"

@@ -14,8 +14,16 @@ extension ReportPage {
     page.section("Parameters", "Fixed when the store was made; the names are those of SPEC.md 5.1.")
     page.table(
       .init(
-        columns: [.init(name: "field", definition: ""), .init(name: "value", definition: "")],
-        rows: HeaderFields.structure.fields.map { [$0.name, FieldText.text($0, facts.image.headerPage)] }))
+        columns: [
+          .init(name: "field", definition: ""), .init(name: "value", definition: ""),
+          .init(name: "what it is", definition: ""),
+        ],
+        rows: HeaderFields.structure.fields.map { field in
+          [
+            field.name, FieldText.text(field, facts.image.headerPage),
+            FieldMeaning.text(field, of: HeaderFields.structure),
+          ]
+        }))
   }
 
   private func addHandles(_ page: inout Page) {
@@ -91,7 +99,7 @@ extension ReportPage {
           let value =
             counter == .loadNanoseconds
             ? Numbers.duration(Int64(clamping: counters[counter])) : Numbers.grouped(counters[counter])
-          return ["\(counter)", value, counter.meaning]
+          return ["\(counter)", value, FieldMeaning.text(counter.field, of: CounterFields.structure)]
         }))
   }
 

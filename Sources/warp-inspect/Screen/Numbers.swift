@@ -14,9 +14,9 @@ enum Numbers {
 
   /// One digit behind the point; what is no sensible number stays short.
   static func tenths(_ value: Double) -> String {
-    guard value < 1e15 else { return "over 1e15" }
+    guard value.magnitude < 1e15 else { return "over 1e15" }
     let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(tenths % 10)"
+    return (tenths < 0 ? "-" : "") + "\(tenths.magnitude / 10).\(tenths.magnitude % 10)"
   }
 
   /// Two digits behind the point.
