@@ -13,10 +13,13 @@ import WarpTestSupport
 @testable import warp_inspect
 
 @Suite struct HostileFilesTests {
-  /// Runs all lines on a path, and expects it to be as before.
-  private func run(_ path: String, _ what: String, in directory: String, asProcess: Bool) throws {
+  /// Runs all lines on a path, or only every fourth, and expects it to be as before.
+  private func run(
+    _ path: String, _ what: String, in directory: String, asProcess: Bool, only part: Int? = nil
+  ) throws {
     let before = FileStamps(path)
-    for line in asProcess ? TableLine.all : TableLine.quick {
+    for (number, line) in (asProcess ? TableLine.all : TableLine.quick).enumerated() {
+      if let part, (number + part) % 4 != 0 { continue }
       let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
       let run = asProcess ? try HostileRun(arguments, in: directory) : HostileRun(inProcess: arguments)
       run.expectSound(what)
@@ -38,7 +41,8 @@ import WarpTestSupport
       let path = directory + "/a.warp"
       for (index, name) in Fixtures.names(kind).enumerated() {
         try TestFiles.write(path, TestFiles.read(Fixtures.path(kind, name)))
-        try run(path, name, in: directory, asProcess: false)
+        // Neighbours break the same rule, and share the lines.
+        try run(path, name, in: directory, asProcess: false, only: Deep.isOn || kind == "valid" ? nil : index)
         if Deep.isOn || index % 40 == 0 { try run(path, name, in: directory, asProcess: true) }
       }
     }

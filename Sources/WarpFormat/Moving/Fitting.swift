@@ -56,34 +56,13 @@ extension CarriedEntry {
   }
 }
 
-/// Policies for those who know nothing of the product.
-package enum ShardPolicy {
-  /// V1 to V4 of SPEC.md 9.3.
-  package static let sieve: VictimPolicy = { file, shard, isEligible in
-    guard var slot = shard.hand ?? shard.oldest else { return nil }
-    for _ in 0..<(2 * shard.count + 1) {
-      if shard.isVisited(slot), !shard.isExpired(slot, now: file.storeTime) {
-        shard.setVisited(slot, false)
-      } else if isEligible(slot) {
-        shard.hand = slot
-        return slot
-      }
-      guard let next = shard.newer(slot) ?? shard.oldest else { return nil }
-      slot = next
-    }
-    guard isEligible(slot) else { return nil }
-    shard.hand = slot
-    return slot
+/// The policy by which nobody goes but who is expired.
+let expiredOnly: VictimPolicy = { file, shard, isEligible in
+  var slot = shard.oldest
+  for _ in 0..<shard.count {
+    guard let candidate = slot else { return nil }
+    if shard.isExpired(candidate, now: file.storeTime), isEligible(candidate) { return candidate }
+    slot = shard.newer(candidate)
   }
-
-  /// Nobody goes but who is expired.
-  package static let expiredOnly: VictimPolicy = { file, shard, isEligible in
-    var slot = shard.oldest
-    for _ in 0..<shard.count {
-      guard let candidate = slot else { return nil }
-      if shard.isExpired(candidate, now: file.storeTime), isEligible(candidate) { return candidate }
-      slot = shard.newer(candidate)
-    }
-    return nil
-  }
+  return nil
 }

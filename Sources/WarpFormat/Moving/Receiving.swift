@@ -14,20 +14,21 @@ package final class Receiver {
   }
 
   private let attachment: Attachment
+  /// Whether entries may go for others.
   private let evicts: Bool
 
   package var header: Header { attachment.header }
   package var now: UInt64 { attachment.storeTime() }
 
-  /// - Parameter evicts: whether entries may go for others, as SIEVE chooses.
+  /// - Parameter policy: chooses who goes for others; nil: nobody but who is expired.
   /// - Throws: what an opening throws.
-  package init(_ path: String, evicts: Bool, environment: Environment = .system) throws(FormatError) {
+  package init(_ path: String, policy: VictimPolicy?, environment: Environment = .system) throws(FormatError) {
     attachment = try OpenRequest(
       files: StoreFiles(path: path), parameters: Parameters(), readOnly: false, creates: false,
       ifDifferent: .useExisting, environment: environment,
-      policy: evicts ? ShardPolicy.sieve : ShardPolicy.expiredOnly
+      policy: policy ?? expiredOnly
     ).attach()
-    self.evicts = evicts
+    evicts = policy != nil
   }
 
   deinit { attachment.leave() }
@@ -49,7 +50,7 @@ package final class Receiver {
           if !replaces, unsafe shard.resident(pending.key, hash: hash, now: now) != nil { return .kept }
           let isNew = unsafe shard.find(pending.key, HashParts(hash: hash)) == nil
           let needsVictim = isNew && shard.count >= shard.capacity && file.evicts
-          if needsVictim, !evicts, ShardPolicy.expiredOnly(file, shard, { _ in true }) == nil { return .full }
+          if needsVictim, !evicts, expiredOnly(file, shard, { _ in true }) == nil { return .full }
           let changes = try shard.set(pending, in: file, now: { now })
           file.count(changes.replaced ? .updates : .insertions)
           file.count(.evictions, changes.evictions)

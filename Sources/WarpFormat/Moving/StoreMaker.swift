@@ -25,16 +25,16 @@ package final class StoreMaker {
   private var attachment: Attachment?
   /// The file that has the name now.
   private let former: FileStatus?
-  private let evicts: Bool
+  private let policy: VictimPolicy?
   private var evictions = 0
 
   /// - Parameters:
   ///   - header: of the new store, with identity and seed as they are to be.
   ///   - replaces: whether a store that has the name may be replaced.
-  ///   - evicts: whether entries go, as SIEVE chooses, when there are too many.
+  ///   - policy: chooses who goes when there are too many; nil: nobody.
   /// - Throws: `invalidArgument` if the name is taken; what a creation throws. Nothing is then left.
   package init(
-    _ path: String, _ header: Header, _ clock: ClockRecord, replaces: Bool, evicts: Bool,
+    _ path: String, _ header: Header, _ clock: ClockRecord, replaces: Bool, policy: VictimPolicy?,
     environment: Environment = .system
   ) throws(FormatError) {
     let given = StoreFiles(path: path)
@@ -42,7 +42,7 @@ package final class StoreMaker {
     files = given.absolute()
     self.environment = environment
     self.header = header
-    self.evicts = evicts
+    self.policy = policy
     try StoreMaker.checkName(files, replaces)
     creation = try CreationLock(files, waiting: Format.writerWait)
     // Somebody may have been faster.
@@ -51,7 +51,6 @@ package final class StoreMaker {
     do throws(FormatError) {
       let data = try OpenFile(opening: files.newData, .readWrite, reopens: false)
       let lock = try OpenFile(opening: files.newLock, .readWrite, reopens: false)
-      let sieve = ShardPolicy.sieve
       attachment = Attachment(
         path: files.newData,
         mapping: Mapping(
@@ -62,7 +61,7 @@ package final class StoreMaker {
         registration: nil, environment: environment,
         // Entries go when there are too many, never to make room on a full disk for another.
         policy: { file, shard, isEligible in
-          shard.count >= shard.capacity ? sieve(file, shard, isEligible) : nil
+          shard.count >= shard.capacity ? policy?(file, shard, isEligible) : nil
         })
     } catch {
       creation.discard()
@@ -95,7 +94,7 @@ package final class StoreMaker {
     let isNew = unsafe entry.key.withUnsafeBytes { key in
       unsafe shard.find(key, HashParts(hash: hash)) == nil
     }
-    if isNew, shard.count >= shard.capacity, !evicts || !attachment.evicts { return .full }
+    if isNew, shard.count >= shard.capacity, policy == nil || !attachment.evicts { return .full }
     let changes = try entry.withPending(hash: hash) { (pending) throws(FormatError) in
       try shard.set(pending, in: attachment, now: { 0 })
     }

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import WarpFormat
+import WarpTrace
 
 struct Copy: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -47,7 +48,7 @@ struct Copy: ParsableCommand {
       }
       let moment = try image.moment()
       let header = try Header(shape.applied(to: image.header.parameters), hashSeed: image.header.hashSeed)
-      let maker = try StoreMaker(path, header, moment.clock, replaces: force, evicts: true)
+      let maker = try StoreMaker(path, header, moment.clock, replaces: force, policy: sievePolicy)
       var counts = MovedCounts(verb: "copied")
       var progress = Progress()
       defer { progress.clear() }

@@ -8,6 +8,7 @@
 
 import ArgumentParser
 import WarpFormat
+import WarpTrace
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -110,7 +111,7 @@ struct Import: ParsableCommand {
       }
       return
     }
-    let receiver = try Receiver(path, evicts: evict)
+    let receiver = try Receiver(path, policy: evict ? sievePolicy : nil)
     try each(&reader, &counts, now: receiver.now) { entry, counts in
       switch try receiver.receive(entry, replaces: replace) {
       case .added(let evicted):
@@ -159,7 +160,7 @@ struct Import: ParsableCommand {
       return
     }
     let maker = try StoreMaker(
-      try StoreNames.newPath(store), header, clock, replaces: false, evicts: evict)
+      try StoreNames.newPath(store), header, clock, replaces: false, policy: evict ? sievePolicy : nil)
     try each(&reader, &counts, now: now) { entry, counts in
       switch try maker.add(entry) {
       case .added(let evicted):

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import WarpFormat
+import WarpTrace
 
 struct Repair: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -70,7 +71,7 @@ struct Repair: ParsableCommand {
       var given = file.guess.header.parameters
       given.zstd = given.zstd || hasFrames
       let header = try Header(given, hashSeed: file.guess.header.hashSeed)
-      let maker = try StoreMaker(path, header, moment.clock, replaces: force, evicts: true)
+      let maker = try StoreMaker(path, header, moment.clock, replaces: force, policy: sievePolicy)
       var progress = Progress()
       defer { progress.clear() }
       for index in 0..<geometry.shardCount {
