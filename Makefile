@@ -87,6 +87,7 @@ pictures: ## make the pictures of docs/pictures again, from a real run
 	@$(STAGE) "set-up" Scripts/setup zstd terminal browser
 	@swift build -c release $(ZSTD) --product warp-replay
 	@swift build -c release $(ZSTD) --product warp-inspect
+	@swift build -c release $(ZSTD) --product warp-torture
 	@Scripts/pictures
 
 traces: ## exact SIEVE on every real trace, to the last miss

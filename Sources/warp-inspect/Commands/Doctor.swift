@@ -52,7 +52,7 @@ struct Doctor: ParsableCommand {
   private typealias Result = (check: any Check.Type, diagnosis: Diagnosis)
 
   private func printText(_ facts: Examination, _ results: [Result], _ output: inout Output) throws {
-    try output.line(output.strong(JSON.quoted(facts.path)))
+    try output.line(output.strong(facts.path.shown))
     for (check, diagnosis) in results where all || diagnosis.severity > .ok {
       try output.line(output.palette.paint("\(diagnosis.severity)", diagnosis.severity.tone) + ": \(check.name)")
       try paragraph(diagnosis.text, "", &output)
