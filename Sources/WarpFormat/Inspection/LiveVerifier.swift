@@ -149,7 +149,8 @@ public struct LiveVerifier: ~Copyable {
     for _ in 0..<replacementTries {
       let now = try Files(path)
       if image.lockProblem == nil, now == files { break }
-      System.sleep(replacementPause)
+      // A replacement by somebody who has a core takes microseconds; one in use may have to wait for a core.
+      System.sleep(image.isInUse ? replacementPause : replacementPause / 20)
       files = try Files(path)
       image = try FileImage(path: path)
     }
