@@ -2,7 +2,8 @@
 // Every read-only command on everything that may lie where a store is expected: fixtures, valid and not, stores whose
 // writer died, cut ones, files of others, things that are no files. What each run must keep is in HostileRun.swift.
 //
-// `make check` runs the commands in this process and a part as processes; WARP_DEEP=1 runs everything both ways.
+// `make check` runs the commands in this process and a part as processes; WARP_DEEP=1 runs every line in it, WARP_HOSTILE=1
+// everything both ways (Scripts/inspect-hostile).
 
 import Foundation
 import Glibc
@@ -43,7 +44,7 @@ import WarpTestSupport
         try TestFiles.write(path, TestFiles.read(Fixtures.path(kind, name)))
         // Neighbours break the same rule, and share the lines.
         try run(path, name, in: directory, asProcess: false, only: Deep.isOn || kind == "valid" ? nil : index)
-        if Deep.isOn || index % 40 == 0 { try run(path, name, in: directory, asProcess: true) }
+        if Deep.isHostile || index % 40 == 0 { try run(path, name, in: directory, asProcess: true) }
       }
     }
   }
@@ -58,8 +59,10 @@ import WarpTestSupport
         try TestFiles.write(path, data)
         try TestFiles.write(path + StoreFiles.lockSuffix, lock)
         // 64 tries of each shard take a while in a debug build.
-        if Deep.isOn || kind == "valid" { try run(path, "\(name), dead", in: directory, asProcess: false) }
-        if Deep.isOn || name == "several-shards" { try run(path, "\(name), dead", in: directory, asProcess: true) }
+        if Deep.isHostile || kind == "valid" { try run(path, "\(name), dead", in: directory, asProcess: false) }
+        if Deep.isHostile || name == "several-shards" {
+          try run(path, "\(name), dead", in: directory, asProcess: true)
+        }
       }
     }
   }
@@ -76,7 +79,7 @@ import WarpTestSupport
         ] {
           try TestFiles.write(path, data)
           try TestFiles.write(path + StoreFiles.lockSuffix, lock)
-          try run(path, "cut at \(size)", in: directory, asProcess: Deep.isOn && data.count == size)
+          try run(path, "cut at \(size)", in: directory, asProcess: Deep.isHostile && data.count == size)
         }
       }
     }
@@ -163,7 +166,7 @@ import WarpTestSupport
       try #require(truncate(path, off_t(geometry.fileSize)) == 0)
       for line in TableLine.quick {
         let arguments = line.arguments(store: path, out: directory + "/out", directory: directory + "/empty")
-        let run = Deep.isOn ? try HostileRun(arguments, in: directory) : HostileRun(inProcess: arguments)
+        let run = Deep.isHostile ? try HostileRun(arguments, in: directory) : HostileRun(inProcess: arguments)
         run.expectSound("\(geometry.fileSize) bytes of nothing")
       }
     }

@@ -17,7 +17,7 @@ import WarpTestSupport
   private static let generationSize = 64
 
   @Test(arguments: 0..<parts) func inProcess(_ part: Int) throws {
-    let count = (Deep.isOn ? 100_000 : 2000) / Self.parts
+    let count = (Deep.isHostile ? 100_000 : Deep.isOn ? 10_000 : 2000) / Self.parts
     let seed = TestPlan.seed(0xD0C) &+ UInt64(part)
     try Self.mutate(count, seed) { path, directory, index in
       // Each file meets one of them, and a part meets them all.
@@ -29,7 +29,7 @@ import WarpTestSupport
   }
 
   @Test func asProcesses() throws {
-    let count = Deep.isOn ? 500 : 40
+    let count = Deep.isHostile ? 500 : 40
     let seed = TestPlan.seed(0xEFE)
     try Self.mutate(count, seed) { path, directory, index in
       let line = TableLine.quick[index % TableLine.quick.count]

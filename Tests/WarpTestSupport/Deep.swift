@@ -6,4 +6,6 @@ import WarpFormat
 public enum Deep {
   /// Whether WARP_DEEP is set.
   public static let isOn = System.environment("WARP_DEEP") != nil
+  /// Whether WARP_HOSTILE is set: every command on every hostile file, which takes most of an hour.
+  public static let isHostile = System.environment("WARP_HOSTILE") != nil
 }
