@@ -111,7 +111,7 @@ import WarpTestSupport
   }
 
   /// A compressed value is exported decoded, or as it is, and both come back the same.
-  @Test func compressedValues() throws {
+  @Test(.enabled(if: Compression.isAvailable)) func compressedValues() throws {
     try withTemporaryDirectory { directory in
       let path = Fixtures.path("valid", "zstd")
       for flags in [[], ["--stored"], ["--raw", "--format", "binary"]] {

@@ -11,7 +11,7 @@ import WarpTestSupport
 @testable import warp_inspect
 
 @Suite struct KeyTests {
-  @Test func getOnEveryFixture() throws {
+  @Test(.enabled(if: Compression.isAvailable)) func getOnEveryFixture() throws {
     let text = try printed(Fixture.all) { fixture in
       guard fixture.opens, let image = try? FileImage(path: fixture.path) else { return [["get", "@", "key"]] }
       let keys = ((try? image.entries(inShard: 0)) ?? []).prefix(2).map { "0x" + FieldText.hex($0.key) }
@@ -55,7 +55,7 @@ import WarpTestSupport
 
   // MARK: get
 
-  @Test func values() throws {
+  @Test(.enabled(if: Compression.isAvailable)) func values() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
       let store = try SharedStore.open(
