@@ -136,7 +136,8 @@ import WarpTestSupport
         let done = try Inspection(["copy", path, new, "--json"], in: directory)
         #expect(done.code == 0, "\(done)")
         #expect(try MovingScene.findings(new) == [])
-        #expect(try MovingScene.entries(new).count > 150)
+        // A shard that never holds still gives those of its entries that did.
+        #expect(try MovingScene.entries(new).count > 75)
       }
       isDone.set()
       while !isDone.isAcknowledged { usleep(1000) }
