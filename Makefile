@@ -25,7 +25,7 @@ demo: ## serve a real Twitter trace from one file with two processes, then look 
 	@.build/release/warp-inspect info warp-replay
 	@.build/release/warp-inspect verify warp-replay
 
-check: ## build, unit and model tests, fixtures, the independent reader (under 5 minutes)
+check: ## build, unit and model tests, fixtures, the independent reader (about 7 minutes)
 	@$(STAGE) "set-up" Scripts/setup zstd python file
 	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
 	@$(STAGE) "build (debug, zstd)" swift build $(ZSTD) --build-tests
@@ -39,7 +39,7 @@ check: ## build, unit and model tests, fixtures, the independent reader (under 5
 	@$(STAGE) "rules with a test" $(PYTHON) Scripts/rules
 	@$(STAGE) "steps of specification, model and code" $(PYTHON) Scripts/steps
 
-check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes, crashes, faults, fuzzing (about 40 minutes)
+check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes, crashes, faults, fuzzing (about an hour)
 	@$(STAGE) "set-up" Scripts/setup zstd python terminal browser
 	@Scripts/deep "$(TRACES)"
 
