@@ -76,12 +76,15 @@ package enum System {
         case .createExclusive: O_RDWR | O_CREAT | O_EXCL
         case .createOrOpen: O_RDWR | O_CREAT
         }
+      // O_NONBLOCK: opening a FIFO must not wait for its other end.
+      return try opened(path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, planted(.fileForAll) ? 0o644 : 0o600)
+    }
+
+    /// Opens a file, again if a signal came in between.
+    static func opened(_ path: String, _ flags: Int32, _ mode: mode_t) throws(FormatError) -> Int32 {
       while true {
-        // O_NONBLOCK: opening a FIFO must not wait for its other end.
-        let fd = unsafe path.withCString { p in
-          unsafe openFile(p, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, planted(.fileForAll) ? 0o644 : 0o600)
-        }
-        if fd >= 0 { return fd }
+        let descriptor = unsafe path.withCString { p in unsafe openFile(p, flags, mode) }
+        if descriptor >= 0 { return descriptor }
         if warp_errno() != EINTR { throw error("open", path) }
       }
     }

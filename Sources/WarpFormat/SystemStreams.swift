@@ -44,11 +44,7 @@ import CWarp
 
     /// Opens what is read or written as a stream: unlike a store's files it may be a pipe or a symbolic link.
     package static func openStream(_ path: String) throws(FormatError) -> Int32 {
-      while true {
-        let descriptor = unsafe path.withCString { p in unsafe openFile(p, O_RDONLY | O_CLOEXEC, 0) }
-        if descriptor >= 0 { return descriptor }
-        if warp_errno() != EINTR { throw error("open", path) }
-      }
+      try opened(path, O_RDONLY | O_CLOEXEC, 0)
     }
   }
 #endif

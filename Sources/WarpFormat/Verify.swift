@@ -70,9 +70,12 @@ public struct Verifier: Sendable {
   /// - Parameters:
   ///   - report: called for each finding.
   ///   - progress: called before each shard and, in large ones, now and then.
-  /// - Throws: `truncated` if the file becomes shorter meanwhile, `system`. What a file holds is never an error here.
+  ///   - visit: called with the image of each shard once it is checked, for whoever wants to know more of it.
+  /// - Throws: `truncated` if the file becomes shorter meanwhile, `system`, what `visit` throws. What a file holds is never
+  ///   an error here.
   public func run(
-    _ report: (Finding) -> Void, progress: (Progress) -> Void = { _ in }
+    _ report: (Finding) -> Void, progress: (Progress) -> Void = { _ in },
+    visit: (ShardImage) throws(FormatError) -> Void = { (_) throws(FormatError) in }
   ) throws(FormatError) -> Summary {
     var summary = Summary()
     func count(_ finding: Finding) {
@@ -92,7 +95,8 @@ public struct Verifier: Sendable {
       try check.run(count) { tell(ShardCheck.copyingPart + $0 * (1 - ShardCheck.copyingPart)) }
       summary.shards += 1
       summary.entries += check.live.count
-      if !check.shard.isStable { summary.unstable.append(index) }
+      if !shard.isStable { summary.unstable.append(index) }
+      try visit(shard)
     }
     return summary
   }

@@ -26,19 +26,16 @@ package final class Simulation {
   private var takenBy: [Int]
   package private(set) var requests = 0
   private var hasDeadlines = false
-  private let sourceRate: Double
 
   /// - Parameters:
   ///   - capacities: entries, ascending, each at least 1.
   ///   - sampleSize: entries of a miniature; nil: exact.
-  ///   - sourceRate: the part of all hashes, from 0 on, that the requests are limited to.
-  package init(capacities: [Int], sampleSize: Int?, sourceRate: Double = 1) {
+  package init(capacities: [Int], sampleSize: Int?) {
     precondition(!capacities.isEmpty && capacities.count < Int(UInt16.max))
     self.capacities = capacities
-    self.sourceRate = sourceRate
     caches = .allocate(capacity: capacities.count)
     for (index, capacity) in capacities.enumerated() {
-      let rate = min(sourceRate, sampleSize.map { Double($0) / Double(capacity) } ?? 1)
+      let rate = min(1, sampleSize.map { Double($0) / Double(capacity) } ?? 1)
       let limit = rate >= 1 ? UInt64.max : UInt64(rate * 0x1p64)
       let room = rate >= 1 ? capacity : max(1, Int((Double(capacity) * rate).rounded()))
       caches.initializeElement(at: index, to: Miniature(capacity: room, limit: limit))
@@ -201,8 +198,7 @@ package final class Simulation {
     return zip(capacities, zip(caches, byCache.reversed())).map { capacity, part in
       let (cache, taken) = part
       let rate = cache.limit == .max ? 1 : Double(cache.limit) / 0x1p64
-      // Of a source that is sampled itself nobody knows how many requests there should have been.
-      let expected = rate >= 1 ? Double(requests) : Double(requests) * rate / sourceRate
+      let expected = Double(requests) * rate
       let misses = expected > 0 ? Double(cache.misses) / expected : 1
       return CurvePoint(
         capacity: capacity, hitRatio: min(1, max(0, 1 - misses)), rate: rate, misses: cache.misses, taken: taken)

@@ -115,11 +115,7 @@ extension FileImage {
     let state = try state()
     let (boot, real) = (environment.bootTime(), environment.realTime())
     let bootID = try environment.bootID()
-    if let clock = ClockRecord.current(state), clock.bootID == bootID {
-      return StoreMoment(
-        now: UInt64(bitPattern: boot &+ clock.base), realTime: real, isExact: true,
-        clock: ClockRecord(generation: 1, bootID: bootID, base: clock.base))
-    }
+    if let moment = StoreMoment(state, realTime: real, bootTime: boot, bootID: bootID) { return moment }
     var latest = UInt64(clamping: real)
     if let left = DetachRecord(state) { latest = max(latest, left.detached) }
     for shard in 0..<geometry.shardCount {
@@ -130,6 +126,14 @@ extension FileImage {
 }
 
 extension StoreMoment {
+  /// By the clock record of a state block; nil if that is of another boot, or there is none.
+  init?(_ state: [UInt8], realTime: Int64, bootTime: Int64, bootID: [UInt8]) {
+    guard let clock = ClockRecord.current(state), clock.bootID == bootID else { return nil }
+    self.init(
+      now: UInt64(bitPattern: bootTime &+ clock.base), realTime: realTime, isExact: true,
+      clock: ClockRecord(generation: 1, bootID: bootID, base: clock.base))
+  }
+
   /// A moment that was estimated.
   init(now: UInt64, realTime: Int64, bootTime: Int64, bootID: [UInt8]) {
     self.init(

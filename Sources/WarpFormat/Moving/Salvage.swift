@@ -113,11 +113,7 @@ package final class SalvagedFile {
     let bootID = try environment.bootID()
     var latest = max(latest, UInt64(clamping: real))
     if state.count == Format.pageSize {
-      if let clock = ClockRecord.current(state), clock.bootID == bootID {
-        return StoreMoment(
-          now: UInt64(bitPattern: boot &+ clock.base), realTime: real, isExact: true,
-          clock: ClockRecord(generation: 1, bootID: bootID, base: clock.base))
-      }
+      if let moment = StoreMoment(state, realTime: real, bootTime: boot, bootID: bootID) { return moment }
       if let left = DetachRecord(state) { latest = max(latest, left.detached) }
     }
     return StoreMoment(now: latest, realTime: real, bootTime: boot, bootID: bootID)

@@ -76,24 +76,22 @@ struct Examination {
     occupation = try image.occupation() ?? Occupation()
     counters = try image.lock?.counters()
 
+    let now = StoreTime(clock).now
     var kept: [Finding] = []
+    var spread = Distributions()
+    var (used, recovered): (UInt64, UInt64) = (0, 0)
     var progress = try VerifyProgress(image, isWanted: false)
     summary = try Verifier(image).run {
       if kept.count < Examination.mostFindings { kept.append($0) }
     } progress: {
       progress?.show($0)
+    } visit: { (shard) throws(FormatError) in
+      try spread.add(shard, of: image, now: now)
+      used &+= shard.control.integer(ControlFields.usedSlots)
+      if let line = try image.lock?.line(shard.index) { recovered &+= line.recoveries }
     }
     progress?.end()
-    findings = kept
-
-    let now = isThisBoot ? clock.map { UInt64(clamping: System.bootTime() &+ $0.base) } : nil
-    distributions = Distributions()
-    for index in 0..<image.geometry.shardCount {
-      let shard = try image.shard(index)
-      try distributions.add(shard, of: image, now: now)
-      usedSlots &+= shard.control.integer(ControlFields.usedSlots)
-      if let line = try image.lock?.line(index) { recoveries &+= line.recoveries }
-    }
+    (findings, distributions, usedSlots, recoveries) = (kept, spread, used, recovered)
   }
 
   func count(_ counter: Counter) -> UInt64 { counters?[counter] ?? 0 }

@@ -22,9 +22,10 @@ struct StoreAdvice {
     var entries = 0
     var histogram = SizeHistogram()
     for index in 0..<image.geometry.shardCount {
-      try image.shard(index).forEachSize { _, stored in
+      try image.shard(index).forEachLive { live in
         entries += 1
-        histogram.add(stored)
+        // Bytes of the file: cut to what a slot can hold, and otherwise not judged.
+        histogram.add(min(live.storedSize, image.geometry.maxValueSize))
       }
     }
     self.entries = entries

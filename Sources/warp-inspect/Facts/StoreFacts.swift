@@ -43,8 +43,7 @@ struct StoreFacts {
     for index in 0..<image.geometry.shardCount { glances.append(try image.glance(index)) }
     self.glances = glances
     ends = try StoreFacts.ends(image, glances)
-    let now = isThisBoot ? clock.map { UInt64(clamping: System.bootTime() &+ $0.base) } : nil
-    survey = try image.survey(glances, now: now, limit: surveys)
+    survey = try image.survey(glances, now: StoreTime(clock).now, limit: surveys)
     counters = try image.lock?.counters()
   }
 
@@ -68,10 +67,7 @@ struct StoreFacts {
 
 extension StoreFacts {
   /// Store time; nil if it can't be told.
-  var now: UInt64? {
-    guard isThisBoot, let clock else { return nil }
-    return UInt64(clamping: System.bootTime() &+ clock.base)
-  }
+  var now: UInt64? { StoreTime(clock).now }
 
   var entries: UInt64 { glances.reduce(0) { $0 &+ $1.count } }
   var bytesUsed: UInt64 { glances.reduce(0) { $0 &+ $1.storedBytes } }

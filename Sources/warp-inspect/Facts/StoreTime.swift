@@ -7,8 +7,9 @@ struct StoreTime {
   /// Nanoseconds; nil if the clock record is of another boot, or there is none.
   let now: UInt64?
 
-  init(_ image: FileImage) throws(FormatError) {
-    let clock = ClockRecord.current(try image.state())
+  init(_ image: FileImage) throws(FormatError) { self.init(ClockRecord.current(try image.state())) }
+
+  init(_ clock: ClockRecord?) {
     guard let clock, clock.bootID == System.bootID() else {
       now = nil
       return
