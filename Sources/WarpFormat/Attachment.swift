@@ -11,9 +11,8 @@ struct Mapping: Sendable {
   let clock: ClockRecord
   var file: OpenFile
   let data: Region
-  let lock: Region
-  /// nil for a read-only handle that found no lock file: it can't prove a miss.
-  let lockStatus: FileStatus?
+  /// Without a status for a read-only handle that found no lock file: it can't prove a miss.
+  let lock: LockMapping
 }
 
 /// A store's files, mapped, and this process's place among those who use them.
@@ -30,7 +29,9 @@ package final class Attachment: Sendable {
   let stripe: Int?
   let data: Window
   let lock: Window
-  let lockGeometry: LockGeometry
+  package let lockGeometry: LockGeometry
+  /// nil: there is no record of requests, or this handle may not write to it.
+  let recorder: RequestRecorder?
   package let gate: Gate
   private let clockBase: Int64
   /// Who registered.
@@ -48,8 +49,9 @@ package final class Attachment: Sendable {
     header = mapping.header
     self.registration = registration
     data = mapping.data.window
-    lock = mapping.lock.window
-    lockGeometry = LockGeometry(mapping.header.geometry)
+    lock = mapping.lock.region.window
+    lockGeometry = mapping.lock.geometry
+    recorder = registration == nil ? nil : RequestRecorder(mapping.lock.geometry)
     stripe = registration.map { [lockGeometry] in
       lockGeometry.countersOffset + $0.stripe * CounterFields.structure.size
     }
@@ -62,7 +64,7 @@ package final class Attachment: Sendable {
   }
 
   package var isReadOnly: Bool { registration == nil }
-  package var hasLockFile: Bool { mapping.lockStatus != nil }
+  package var hasLockFile: Bool { mapping.lock.status != nil }
 
   /// Whether a full shard makes room instead of refusing.
   var evicts: Bool { header.evictionID == Format.evictionSieve }
@@ -215,6 +217,7 @@ extension Attachment {
       }
       result = locked ?? .busy
     }
+    if marking { note(result, hash: hash) }
     return result
   }
 

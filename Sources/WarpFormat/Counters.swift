@@ -49,7 +49,8 @@ extension Attachment {
     }
   }
 
-  private func sums() -> CounterValues {
+  /// Over all stripes but the baseline: what no reset lowers. O(stripes).
+  func sums() -> CounterValues {
     var values = CounterValues()
     // The field table is made anew at each mention; once is enough.
     let stripeSize = CounterFields.structure.size

@@ -84,16 +84,20 @@ struct CreationLock: ~Copyable {
   }
 
   /// Makes both files; whatever had the names is replaced.
-  func create(_ header: Header, _ environment: Environment) throws(FormatError) {
-    try prepare(header, try ClockRecord.initial(environment), environment)
+  func create(
+    _ header: Header, _ environment: Environment, record: RequestRecord?
+  ) throws(FormatError) {
+    try prepare(header, try ClockRecord.initial(environment), environment, record: record)
     try publish()
   }
 
   /// Makes both files under their temporary names.
-  func prepare(_ header: Header, _ clock: ClockRecord, _ environment: Environment) throws(FormatError) {
+  func prepare(
+    _ header: Header, _ clock: ClockRecord, _ environment: Environment, record: RequestRecord?
+  ) throws(FormatError) {
     do throws(FormatError) {
       let identity = try makeData(header, clock, environment)
-      try makeLock(header, environment, identity, isTorn: false)
+      try makeLock(header, environment, identity, record, isTorn: false)
     } catch {
       discard()
       throw error
@@ -120,9 +124,33 @@ struct CreationLock: ~Copyable {
 
   /// Replaces the lock file of a data file to which nobody is attached. What the old one knew is lost, so every shard
   /// counts as left in the middle of a change: its next owner recovers it.
-  func rebuildLock(_ header: Header, _ environment: Environment, data: FileStatus) throws(FormatError) {
+  func rebuildLock(
+    _ header: Header, _ environment: Environment, data: FileStatus, record: RequestRecord?
+  ) throws(FormatError) {
     do throws(FormatError) {
-      try makeLock(header, environment, data, isTorn: true)
+      try makeLock(header, environment, data, record, isTorn: true)
+      try System.rename(files.newLock, files.lock)
+    } catch {
+      _ = try? System.remove(files.newLock)
+      throw error
+    }
+  }
+
+  /// Replaces the lock file of a data file to which nobody is attached by one with another record of requests. All else
+  /// that the old one knows is carried over.
+  func reshapeLock(
+    _ header: Header, _ environment: Environment, data: FileStatus, from old: FoundLock, record: RequestRecord?
+  ) throws(FormatError) {
+    do throws(FormatError) {
+      try makeLock(header, environment, data, record, isTorn: false)
+      let file = try System.open(files.newLock, .readWrite)
+      defer { System.close(file) }
+      let end = LockGeometry(header.geometry).fileSize
+      for start in stride(from: Format.pageSize, to: end, by: Format.copyChunk) {
+        let count = min(Format.copyChunk, end - start)
+        let bytes = try System.read(old.descriptor, at: start, count: count, files.lock)
+        try System.write(file, at: start, bytes, files.newLock)
+      }
       try System.rename(files.newLock, files.lock)
     } catch {
       _ = try? System.remove(files.newLock)
@@ -151,7 +179,7 @@ struct CreationLock: ~Copyable {
   }
 
   private func makeLock(
-    _ header: Header, _ environment: Environment, _ data: FileStatus, isTorn: Bool
+    _ header: Header, _ environment: Environment, _ data: FileStatus, _ record: RequestRecord?, isTorn: Bool
   ) throws(FormatError) {
     let path = files.newLock
     let file = try System.open(path, .createExclusive)
@@ -159,7 +187,7 @@ struct CreationLock: ~Copyable {
     let records = environment.recordsInode
     let lock = LockHeader(
       header, bootID: try environment.bootID(), device: records ? data.device : 0,
-      inode: records ? data.inode : 0)
+      inode: records ? data.inode : 0, record: record)
     try System.setSize(file, lock.geometry.fileSize, path)
     try System.allocate(file, 0, lock.geometry.fileSize, path)
     if isTorn {

@@ -47,8 +47,8 @@ public struct Structure: Sendable {
       HeaderFields.structure, StateFields.structure, ClockFields.structure, DetachFields.structure,
       ControlFields.structure, MetadataFields.structure, SlotFields.structure, LockHeaderFields.structure,
       LockLineFields.structure, RegistryFields.structure, CounterFields.structure, LeaseFields.structure,
-      ExportHeaderFields.structure, ExportFrameFields.structure, ExportEntryFields.structure,
-      ExportEndFields.structure,
+      RecordFields.structure, RequestFields.structure, ExportHeaderFields.structure,
+      ExportFrameFields.structure, ExportEntryFields.structure, ExportEndFields.structure,
     ]
   }
 }
@@ -226,6 +226,11 @@ public enum LockHeaderFields {
   public static var leasesOffset: Field { Field("leasesOffset", 120, 8) }
   public static var visitedOffset: Field { Field("visitedOffset", 128, 8) }
   public static var visitedStride: Field { Field("visitedStride", 136, 8) }
+  public static var compatFeatures: Field { Field("compatFeatures", 144, 8, .hex) }
+  /// Of the record of requests; these three are 0 without one.
+  public static var recordOffset: Field { Field("recordOffset", 152, 8) }
+  public static var recordCells: Field { Field("recordCells", 160, 4) }
+  public static var recordShift: Field { Field("recordShift", 164, 4) }
   /// Covers every byte of the page before it.
   public static var checksum: Field { Field("checksum", 4088, 8, .hex) }
 
@@ -235,7 +240,8 @@ public enum LockHeaderFields {
       fields: [
         magic, majorVersion, minorVersion, headerSize, storeID, bootID, fileSize, dataDevice, dataInode,
         shardCount, slotsPerShard, registryEntries, counterStripes, leaseCells, linesOffset, registryOffset,
-        countersOffset, leasesOffset, visitedOffset, visitedStride, checksum,
+        countersOffset, leasesOffset, visitedOffset, visitedStride, compatFeatures, recordOffset, recordCells,
+        recordShift, checksum,
       ])
   }
 }

@@ -26,6 +26,9 @@ public enum Format {
   public static let knownIncompat: UInt64 = incompatZstd
   public static let knownROCompat: UInt64 = 0
   public static let knownCompat: UInt64 = 0
+  /// compat bit 0 of a lock file: it has a record of requests.
+  public static let lockCompatRequests: UInt64 = 1 << 0
+  public static let knownLockCompat: UInt64 = lockCompatRequests
 
   // MARK: Normative: registries
 
@@ -52,6 +55,10 @@ public enum Format {
   public static let registryEntries = 1024
   public static let counterStripes = 256
   public static let leaseCells = 64
+  /// Requests that a record of requests keeps, a power of two.
+  public static let recordCells = 1 << 10...1 << 22
+  /// Of 2^shift keys a record has the requests for one.
+  public static let recordShifts = 0...24
   /// The byte of the data file whose open-file-description lock stands for registry entry 0.
   public static let registryLockOffset: Int64 = 1 << 62
   /// Read-only handles hold a read lock on this byte.
@@ -78,6 +85,11 @@ public enum Format {
   public static let smallestStoreWord: UInt64 = 16
 
   // MARK: Tuning
+
+  /// Requests that a record keeps by default: 4 MiB.
+  public static let defaultRecordedRequests = 1 << 17
+  /// Bytes of a lock file that are copied at a time.
+  static let copyChunk = 1 << 20
 
   /// Slots up to this stride get their blocks in runs, larger ones one slot at a time.
   public static let runStride = 16 * 1024

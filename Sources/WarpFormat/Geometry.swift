@@ -162,7 +162,7 @@ public struct Geometry: Equatable, Sendable {
   }
 }
 
-/// The offsets and sizes of a lock file; they follow from two numbers of the data file.
+/// The offsets and sizes of a lock file; they follow from two numbers of the data file, and from what it records.
 public struct LockGeometry: Equatable, Sendable {
   public let shardCount: Int
   public let slotsPerShard: Int
@@ -173,9 +173,12 @@ public struct LockGeometry: Equatable, Sendable {
   public let visitedOffset: Int
   /// Bytes from one shard's visited bytes to the next.
   public let visitedStride: Int
+  public let record: RequestRecord?
+  /// 0 without a record.
+  public let recordOffset: Int
   public let fileSize: Int
 
-  public init(_ geometry: Geometry) {
+  public init(_ geometry: Geometry, record: RequestRecord? = nil) {
     shardCount = geometry.shardCount
     slotsPerShard = geometry.slotsPerShard
     linesOffset = Format.pageSize
@@ -184,6 +187,9 @@ public struct LockGeometry: Equatable, Sendable {
     leasesOffset = countersOffset + Format.counterStripes * CounterFields.structure.size
     visitedOffset = leasesOffset + shardCount * Format.leaseCells * LeaseFields.structure.size
     visitedStride = Geometry.align(slotsPerShard, Format.slotAlignment)
-    fileSize = Geometry.align(visitedOffset + shardCount * visitedStride, Format.pageSize)
+    self.record = record
+    let end = Geometry.align(visitedOffset + shardCount * visitedStride, Format.pageSize)
+    recordOffset = record == nil ? 0 : end
+    fileSize = end + (record.map { Geometry.align($0.size, Format.pageSize) } ?? 0)
   }
 }

@@ -89,7 +89,7 @@ extension Attachment {
     }
     if !planted(.keepsDescriptors) { file.close() }
     mapping.data.discard()
-    mapping.lock.discard()
+    mapping.lock.region.discard()
   }
 
   /// The descriptor was closed by someone else: whatever has its number now is not touched.
@@ -152,7 +152,7 @@ extension Attachment {
   /// O10, O11: what remains to be done once the registry knows of the handle. False if the files are not the store.
   func settleIn() throws(FormatError) -> Bool {
     let named = try System.status(path: StoreFiles(path: path).lock)
-    guard try isNamed(), mapping.lockStatus?.isSameFile(as: named) ?? true else { return false }
+    guard try isNamed(), mapping.lock.status?.isSameFile(as: named) ?? true else { return false }
     if !isReadOnly {
       try clearDetach()
       recoverTorn()

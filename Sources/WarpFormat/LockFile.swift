@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lock file's header (SPEC.md §5.7) and its registry of attached handles.
 //
-//   | header 4096 | shard lines 256 x n | registry 64 x 1024 | counters 256 x 256 | leases | visited bytes |
+//   | header 4096 | shard lines 256 x n | registry 64 x 1024 | counters 256 x 256 | leases | visited bytes | record |
 //
 // Nothing in this file is needed to read what is stored; it is rebuilt when it is missing, foreign or of another boot,
 // by whoever can prove that nobody is attached. All its blocks are allocated when it is made.
@@ -19,7 +19,10 @@ public struct LockHeader: Equatable, Sendable {
   public init(verifying page: [UInt8], fileSize: Int, data: Header) throws(FormatError) {
     typealias F = LockHeaderFields
     try Header.identify(page, magic: Format.lockMagic, what: "lock")
-    if let offset = Reserved(F.structure).firstNonzero(in: page) {
+    // A newer version's features may use reserved bytes, and have room behind ours.
+    let features = page.integer(F.compatFeatures)
+    let hasNewer = features & ~Format.knownLockCompat != 0
+    if !hasNewer, let offset = Reserved(F.structure).firstNonzero(in: page) {
       throw FormatError(.corruptHeader, "a reserved byte is not zero", offset: offset, rule: "WKV-L01")
     }
     storeID = page.slice(F.storeID)
@@ -28,15 +31,16 @@ public struct LockHeader: Equatable, Sendable {
         .corruptLockFile, "it belongs to another store", offset: F.storeID.offset, field: F.storeID.name,
         rule: "WKV-L02")
     }
-    geometry = LockGeometry(data.geometry)
+    geometry = LockGeometry(data.geometry, record: try LockHeader.record(page, features))
     for (field, expected) in LockHeader.derived(geometry) where page.integer(field) != UInt64(expected) {
+      if hasNewer, field == F.fileSize, page.integer(field) > UInt64(expected) { continue }
       throw FormatError(
         .corruptLockFile, "\(field.name) is \(page.integer(field)), the data file gives \(expected)",
         offset: field.offset, field: field.name, rule: "WKV-L03")
     }
-    guard fileSize == geometry.fileSize else {
+    guard fileSize == page.integer(F.fileSize) else {
       throw FormatError(
-        .corruptLockFile, "the file has \(fileSize) bytes, its geometry needs \(geometry.fileSize)",
+        .corruptLockFile, "the file has \(fileSize) bytes, its geometry needs \(page.integer(F.fileSize))",
         offset: F.fileSize.offset, field: F.fileSize.name, rule: "WKV-L03")
     }
     bootID = page.slice(F.bootID)
@@ -44,12 +48,25 @@ public struct LockHeader: Equatable, Sendable {
     dataInode = page.integer(F.dataInode)
   }
 
-  package init(_ data: Header, bootID: [UInt8], device: UInt64, inode: UInt64) {
+  package init(
+    _ data: Header, bootID: [UInt8], device: UInt64, inode: UInt64, record: RequestRecord? = nil
+  ) {
     storeID = data.storeID
     self.bootID = bootID
     dataDevice = device
     dataInode = inode
-    geometry = LockGeometry(data.geometry)
+    geometry = LockGeometry(data.geometry, record: record)
+  }
+
+  private static func record(_ page: [UInt8], _ features: UInt64) throws(FormatError) -> RequestRecord? {
+    typealias F = LockHeaderFields
+    guard features & Format.lockCompatRequests != 0 else { return nil }
+    let (cells, shift) = (Int(page.integer(F.recordCells)), Int(page.integer(F.recordShift)))
+    if let record = RequestRecord(cells: cells, shift: shift) { return record }
+    let field = RequestRecord.isPossible(cells: cells) ? F.recordShift : F.recordCells
+    throw FormatError(
+      .corruptLockFile, "\(field.name) is \(page.integer(field)), out of its limits", offset: field.offset,
+      field: field.name, rule: "WKV-L03")
   }
 
   private static func derived(_ geometry: LockGeometry) -> [(Field, Int)] {
@@ -61,6 +78,8 @@ public struct LockHeader: Equatable, Sendable {
       (F.linesOffset, geometry.linesOffset), (F.registryOffset, geometry.registryOffset),
       (F.countersOffset, geometry.countersOffset), (F.leasesOffset, geometry.leasesOffset),
       (F.visitedOffset, geometry.visitedOffset), (F.visitedStride, geometry.visitedStride),
+      (F.recordOffset, geometry.recordOffset), (F.recordCells, geometry.record?.cells ?? 0),
+      (F.recordShift, geometry.record?.shift ?? 0),
     ]
   }
 
@@ -76,6 +95,7 @@ public struct LockHeader: Equatable, Sendable {
     page.set(F.dataDevice, dataDevice)
     page.set(F.dataInode, dataInode)
     for (field, value) in LockHeader.derived(geometry) { page.set(field, value) }
+    if geometry.record != nil { page.set(F.compatFeatures, Format.lockCompatRequests) }
     page.set(F.checksum, XXH3.hash64([UInt8](page.prefix(F.checksum.offset)), seed: 0))
     return page
   }

@@ -21,6 +21,8 @@ package struct OpenRequest: Sendable {
   var creationWait = Format.creationWait
   /// Nanoseconds that a replacement waits for the owner of a shard.
   package var writerWait = Format.writerWait
+  /// Whether the store is to have a record of requests. A store in use keeps the one that it has.
+  package var recording = Recording.asFound
 
   package init(
     files: StoreFiles, parameters: Parameters, readOnly: Bool, creates: Bool, ifDifferent: IfDifferent,
@@ -54,6 +56,7 @@ extension OpenRequest {
     var request = self
     request.creates = false
     request.ifDifferent = .useExisting
+    request.recording = .asFound
     request.creationWait = min(patience, Format.creationWait)
     return request
   }
@@ -121,7 +124,8 @@ extension OpenRequest {
   private func create(_ geometry: Geometry) throws(FormatError) {
     let header = try Header(parameters, geometry: geometry, environment: environment)
     let creation = try CreationLock(files, waiting: creationWait)
-    if try System.status(path: files.data) == nil { try creation.create(header, environment) }
+    guard try System.status(path: files.data) == nil else { return }
+    try creation.create(header, environment, record: recording.record(insteadOf: nil))
   }
 
   /// Opens and verifies the data file; nil if there is none.
@@ -169,26 +173,26 @@ extension OpenRequest {
     guard difference != nil, !progress.hasReplaced || planted(.replacesAgain) else { return attachment }
     defer { attachment.leave() }
     progress.hasReplaced = try attachment.replace(
-      with: Header(parameters, geometry: wanted, environment: environment), creationWait: creationWait,
-      writerWait: writerWait)
+      with: Header(parameters, geometry: wanted, environment: environment), recording: recording,
+      creationWait: creationWait, writerWait: writerWait)
     return nil
   }
 
   private func map(_ opened: OpenedData, _ progress: inout Progress) throws(FormatError) -> Attachment? {
     let data = try opened.file.map(opened.header.geometry.fileSize, writable: !readOnly)
-    guard let (lock, lockStatus) = try openLock(opened) else { return nil }
+    guard let lock = try openLock(opened) else { return nil }
     var registration: Registration?
     do throws(FormatError) {
       if readOnly {
         // Without a lock file there is nothing that must not be made anew.
         var isFree = true
-        if lockStatus != nil {
+        if lock.status != nil {
           isFree = try System.lockByte(opened.file.descriptor, .read, at: Format.readerLockOffset, files.data)
         }
         guard isFree else { return nil }
       } else {
         registration = try Registration.claim(
-          opened.file, data: data.window, lock: lock.window, geometry: LockGeometry(opened.header.geometry),
+          opened.file, data: data.window, lock: lock.region.window, geometry: lock.geometry,
           environment: environment)
       }
     } catch {
@@ -201,8 +205,7 @@ extension OpenRequest {
     let attachment = Attachment(
       path: files.data,
       mapping: Mapping(
-        header: opened.header, clock: opened.clock, file: opened.file, data: data, lock: lock,
-        lockStatus: lockStatus),
+        header: opened.header, clock: opened.clock, file: opened.file, data: data, lock: lock),
       registration: registration, environment: environment, policy: policy)
     // Whoever replaces the files from here on sees our lock. A child of a fork that began meanwhile may share it.
     do throws(FormatError) {

@@ -43,7 +43,8 @@ extension OpenRequest {
     let geometry = keepsParameters ? opened.header.geometry : wanted
     var header = try Header(parameters, geometry: geometry, environment: environment)
     if keepsParameters { header = header.inheriting(opened.header) }
-    try creation.create(header, environment)
+    let record = recording.record(insteadOf: keepsParameters ? try lastRecord(opened.header) : nil)
+    try creation.create(header, environment, record: record)
   }
 
   /// B1 to B4. Each step may be the last one that happens: before B3 is on the disk the store is as it was left, but for
@@ -57,7 +58,7 @@ extension OpenRequest {
       mapping: Mapping(
         header: opened.header, clock: clock, file: opened.file,
         data: try opened.file.map(geometry.fileSize, writable: true),
-        lock: try Region(anonymous: LockGeometry(geometry).fileSize), lockStatus: nil),
+        lock: try LockMapping(zerosFor: geometry)),
       registration: nil, environment: environment, policy: nil)
     var latest = max(left.detached, UInt64(bitPattern: environment.realTime()))
     for shard in file.shards { latest = max(latest, shard.dropUnsound(file)) }
@@ -69,7 +70,8 @@ extension OpenRequest {
     file.data.storeState(isInA ? StateFields.clockB : StateFields.clockA, next.encoded())
     file.data.storeState(StateFields.detach, [UInt8](repeating: 0, count: StateFields.detach.size))
     try System.sync(opened.file.descriptor, files.data)
-    try creation.rebuildLock(opened.header, environment, data: opened.file.status)
+    let record = recording.record(insteadOf: try lastRecord(opened.header))
+    try creation.rebuildLock(opened.header, environment, data: opened.file.status, record: record)
   }
 }
 

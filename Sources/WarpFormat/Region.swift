@@ -79,6 +79,12 @@ public struct Window: @unchecked Sendable {
     _ = unsafe word(offset).pointee.wrappingAdd(value, ordering: .relaxed)
   }
 
+  /// Adds one, and returns what was there.
+  @inline(__always)
+  func take64(_ offset: Int) -> UInt64 {
+    unsafe word(offset).pointee.wrappingAdd(1, ordering: .relaxed).oldValue
+  }
+
   /// Acquires on success.
   @inline(__always)
   func exchange64(_ offset: Int, from old: UInt64, to new: UInt64) -> Bool {

@@ -14,19 +14,21 @@ extension Attachment {
   /// for it.
   ///
   /// - Parameters:
+  ///   - recording: whether the new store has a record of requests.
   ///   - word: what `superseded` is now: 0, or that the lock file was lost.
   ///   - creationWait: nanoseconds to wait for the creation lock.
   ///   - writerWait: nanoseconds to wait for the owner of a shard.
   /// - Throws: `busy` if a living writer keeps a shard; `noSpace`, `fileSizeLimit` and others of a creation. The store is
   ///   then as it was, and nobody is asked for another lock file any more.
   package func replace(
-    with header: Header, from word: UInt64 = Format.supersededCurrent, creationWait: Int64, writerWait: Int64
+    with header: Header, recording: Recording = .asFound, from word: UInt64 = Format.supersededCurrent,
+    creationWait: Int64, writerWait: Int64
   ) throws(FormatError) -> Bool {
     let files = StoreFiles(path: path)
     let creation = try CreationLock(files, waiting: creationWait)
     guard supersededWord == word, try isNamed() else { return false }
     if word == Format.supersededLockLost,
-      try mapping.lockStatus?.isSameFile(as: System.status(path: files.lock)) == true
+      try mapping.lock.status?.isSameFile(as: System.status(path: files.lock)) == true
     {
       // The lock file is where it was: nothing was lost.
       mark(Format.supersededCurrent)
@@ -39,8 +41,11 @@ extension Attachment {
         try own(shard, limit: writerWait)
         owned += 1
       }
-      try creation.prepare(header, mapping.clock, environment)
-      if header.schemaFingerprint == self.header.schemaFingerprint { try copyEntries(to: header, files) }
+      let record = recording.record(insteadOf: lockGeometry.record)
+      try creation.prepare(header, mapping.clock, environment, record: record)
+      if header.schemaFingerprint == self.header.schemaFingerprint {
+        try copyEntries(to: header, LockGeometry(header.geometry, record: record), files)
+      }
       if !planted(.replacedUnmarked) { mark(header.storeWord) }
       try creation.publish()
     } catch {
@@ -70,7 +75,9 @@ extension Attachment {
     if wasTakenOver || shard.isTorn { shard.recover(in: self) }
   }
 
-  private func copyEntries(to header: Header, _ files: StoreFiles) throws(FormatError) {
+  private func copyEntries(
+    to header: Header, _ lockGeometry: LockGeometry, _ files: StoreFiles
+  ) throws(FormatError) {
     let data = try OpenFile(opening: files.newData, .readWrite, reopens: false)
     let lock = try OpenFile(opening: files.newLock, .readWrite, reopens: false)
     // An entry goes when there are too many, and never to make room on a full disk for another: that stops the replacement.
@@ -83,8 +90,8 @@ extension Attachment {
       mapping: Mapping(
         header: header, clock: mapping.clock, file: data,
         data: try Region(descriptor: data.descriptor, size: header.geometry.fileSize, writable: true),
-        lock: try Region(descriptor: lock.descriptor, size: lock.status.size, writable: true),
-        lockStatus: lock.status),
+        lock: try LockMapping(
+          FoundLock(descriptor: lock.descriptor, status: lock.status, geometry: lockGeometry), writable: true)),
       registration: nil, environment: environment, policy: whenFull)
     var carrier = Carrier(from: self, to: new)
     try carrier.run()

@@ -52,6 +52,40 @@ public struct StoreConfiguration: Sendable {
     }
   }
 
+  /// Whether the store records its last requests, for `warp-inspect advise`.
+  public enum RequestRecording: Sendable, Equatable {
+    /// As the store is; a new one records nothing.
+    case asFound
+    /// Nothing is recorded.
+    case off
+    /// The last `requests` are kept, 32 bytes each: a power of two from 1,024 to 4,194,304. Only the requests for one key
+    /// in `oneKeyIn`, chosen by hash, are: a power of two up to 2^24; nil: by capacity, so that about 4,096 to 8,191 of
+    /// the entries of a full store are of such keys.
+    case on(requests: Int = Format.defaultRecordedRequests, oneKeyIn: Int? = nil)
+
+    /// - Throws: `invalidArgument`.
+    func recording(capacity: Int) throws(WarpError) -> Recording {
+      switch self {
+      case .asFound: return .asFound
+      case .off: return .off
+      case .on(let requests, let keys):
+        let shift = keys.map { $0 > 0 && $0 & ($0 - 1) == 0 ? $0.trailingZeroBitCount : -1 }
+        guard
+          let record = RequestRecord(
+            cells: requests, shift: shift ?? RequestRecord.usualShift(capacity: max(1, capacity)))
+        else {
+          let keys = keys.map { ", one key in \($0)" } ?? ""
+          throw WarpError(
+            .invalidArgument,
+            "a record of \(requests) requests\(keys): both are powers of two, the requests in "
+              + "\(Format.recordCells.lowerBound)...\(Format.recordCells.upperBound), the keys in "
+              + "1...\(1 << Format.recordShifts.upperBound)", field: "requestRecording")
+        }
+        return .on(record)
+      }
+    }
+  }
+
   // MARK: Of the store
 
   /// Entries, at least 1.
@@ -72,6 +106,10 @@ public struct StoreConfiguration: Sendable {
   public var compression: Compression
   /// Any number that tells one use of a file from another; a different one counts as a differing parameter.
   public var schemaFingerprint: UInt64
+
+  /// Whether the last requests are recorded, by every handle of the store and across processes. A store that somebody else
+  /// has open stays as it is; see ``SharedStore/requestRecord``.
+  public var requestRecording: RequestRecording
 
   // MARK: Of the handle
 
@@ -99,7 +137,8 @@ public struct StoreConfiguration: Sendable {
     eviction: Eviction = .sieve, compression: Compression = .none, maxRawSize: Int? = nil,
     verifyReads: Bool = false, access: Access = .readWrite, ifDifferent: IfDifferent = .replace,
     createIfMissing: Bool = true, schemaFingerprint: UInt64 = 0,
-    writerWait: Duration = .nanoseconds(Format.writerWait), clock: CacheClock? = nil
+    writerWait: Duration = .nanoseconds(Format.writerWait), clock: CacheClock? = nil,
+    requestRecording: RequestRecording = .asFound
   ) {
     self.capacity = capacity
     self.maxKeySize = maxKeySize
@@ -116,6 +155,7 @@ public struct StoreConfiguration: Sendable {
     self.schemaFingerprint = schemaFingerprint
     self.writerWait = writerWait
     self.clock = clock
+    self.requestRecording = requestRecording
   }
 
   /// - Throws: `invalidTimeToLive`, `invalidArgument`.

@@ -109,6 +109,7 @@ public final class SharedStore: Sendable {
       creates: configuration.createIfMissing, ifDifferent: configuration.ifDifferent.request,
       environment: environment, policy: Sieve.policy)
     request.writerWait = try Expiry.wait(configuration.writerWait)
+    request.recording = try configuration.requestRecording.recording(capacity: configuration.capacity)
     return try SharedStore(request, configuration)
   }
 
@@ -155,6 +156,9 @@ public final class SharedStore: Sendable {
   public var maxValueSize: Int { attachment.header.geometry.maxValueSize }
   /// Bytes of a value at most, before compression.
   public var maxRawSize: Int { attachment.header.geometry.maxRawSize }
+
+  /// What the store records of its requests; nil: nothing. See ``StoreConfiguration/requestRecording``.
+  public var requestRecord: RequestRecord? { attachment.lockGeometry.record }
 
   /// The shard that a key belongs to.
   package func shard(of key: [UInt8]) -> Int {

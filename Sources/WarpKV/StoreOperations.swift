@@ -204,12 +204,11 @@ extension SharedStore {
           case .remove: unsafe file.remove(bytes, hash, in: shard)
           case .write(let stored, let header, let freshUntil):
             guard !isTooLarge else { throw SharedStore.keyTooLarge(key.count, file) }
-            file.count(
-              try unsafe stored.span.bytes.withUnsafeBytes { (stored) throws(WarpError) in
-                let entry = unsafe PendingEntry(
-                  key: bytes, stored: stored, hash: hash, header: header, written: now, freshUntil: freshUntil)
-                return try shard.set(entry, in: file, now: { now })
-              })
+            try unsafe stored.span.bytes.withUnsafeBytes { (stored) throws(WarpError) in
+              let entry = unsafe PendingEntry(
+                key: bytes, stored: stored, hash: hash, header: header, written: now, freshUntil: freshUntil)
+              file.count(try shard.set(entry, in: file, now: { now }), entry)
+            }
           }
           return result
         }

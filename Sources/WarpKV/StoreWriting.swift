@@ -132,7 +132,7 @@ extension SharedStore {
     let changes = try unsafe own(key, hash, condition, lease, in: file) { (shard) throws(WarpError) in
       let changes = try shard.set(entry, in: file, now: file.storeTime)
       // Counted as the owner: a replacer has every shard when it carries the counters over.
-      file.count(changes)
+      file.count(changes, entry)
       if codec == Format.codecZstd {
         file.count(.compressedFrom, rawSize)
         file.count(.compressedTo, header.storedSize)
@@ -212,6 +212,7 @@ extension SharedStore {
         try own(shard, in: file) { (shard) throws(WarpError) in shard.removeAll(in: file) }
       }
       file.resetCounters()
+      file.note(.removeAll, hash: 0)
     }
   }
 }
@@ -234,12 +235,16 @@ extension Attachment {
   func remove(_ key: UnsafeRawBufferPointer, _ hash: UInt64, in shard: Shard) -> Bool {
     var changes = Changes()
     let removed = unsafe shard.remove(key, hash: hash, in: self, now: storeTime, changes: &changes)
-    if removed { count(.removals) }
+    if removed {
+      count(.removals)
+      note(.removal, hash: hash)
+    }
     count(.expirations, changes.expirations)
     return removed
   }
 
-  func count(_ changes: Changes) {
+  func count(_ changes: Changes, _ entry: PendingEntry) {
+    noteSet(entry)
     count(changes.replaced ? .updates : .insertions)
     count(.evictions, changes.evictions)
     count(.expirations, changes.expirations)

@@ -15,6 +15,7 @@ package final class Simulation {
   package static let usualSampleSize = 16_384
 
   package let capacities: [Int]
+  private let part: Double
   private let caches: UnsafeMutableBufferPointer<Miniature>
   private let table = KeyTable()
   /// By row and cache.
@@ -25,20 +26,25 @@ package final class Simulation {
   /// How many gets the first n caches took, for each n.
   private var takenBy: [Int]
   package private(set) var requests = 0
+  /// The requests for all keys in the same time, where that is known and these are those for a part of them.
+  package var requestsOfAll: Int?
   private var hasDeadlines = false
 
   /// - Parameters:
   ///   - capacities: entries, ascending, each at least 1.
   ///   - sampleSize: entries of a miniature; nil: exact.
-  package init(capacities: [Int], sampleSize: Int?) {
+  ///   - part: the requests are those for this part of all keys.
+  package init(capacities: [Int], sampleSize: Int?, part: Double = 1) {
     precondition(!capacities.isEmpty && capacities.count < Int(UInt16.max))
     self.capacities = capacities
+    self.part = part
     caches = .allocate(capacity: capacities.count)
     for (index, capacity) in capacities.enumerated() {
-      let rate = min(1, sampleSize.map { Double($0) / Double(capacity) } ?? 1)
+      let room = Double(capacity) * part
+      let rate = min(1, sampleSize.map { Double($0) / room } ?? 1)
       let limit = rate >= 1 ? UInt64.max : UInt64(rate * 0x1p64)
-      let room = rate >= 1 ? capacity : max(1, Int((Double(capacity) * rate).rounded()))
-      caches.initializeElement(at: index, to: Miniature(capacity: room, limit: limit))
+      let entries = rate >= 1 && part == 1 ? capacity : max(1, Int((room * rate).rounded()))
+      caches.initializeElement(at: index, to: Miniature(capacity: entries, limit: limit))
     }
     states = .allocate(capacity: 1024 * capacities.count)
     takenBy = Array(repeating: 0, count: capacities.count + 1)
@@ -59,25 +65,30 @@ package final class Simulation {
   ///   - time: seconds, never falling.
   ///   - timeToLive: seconds, of what is set; 0: for ever.
   package func get(_ hash: UInt64, time: UInt32 = 0, timeToLive: UInt32 = 0) {
-    requests += 1
-    let takers = takers(hash)
-    takenBy[takers] += 1
+    let takers = taken(hash)
     guard takers > 0 else { return }
     let row = row(of: hash)
     let deadline = deadline(time, timeToLive)
-    for index in 0..<takers {
-      let cache = caches.baseAddress! + index
-      let state = states.baseAddress! + (row * caches.count + index)
-      if state.pointee == 0 {
-        cache.pointee.misses += 1
-        insert(row, index, time, deadline)
-      } else if hasDeadlines, expired(cache, state.pointee, time) {
-        cache.pointee.misses += 1
-        refill(cache, state, deadline)
-      } else if state.pointee & Miniature.visited == 0 {
-        state.pointee |= Miniature.visited
-      }
+    for index in 0..<takers where !hits(row, index, time) {
+      caches[index].misses += 1
+      write(row, index, time, deadline)
     }
+  }
+
+  /// A get that fills nothing: what it missed is set later, see ``fill(_:time:timeToLive:)``, or never.
+  package func look(_ hash: UInt64, time: UInt32 = 0) {
+    let takers = taken(hash)
+    let row = table.row(of: hash)
+    for index in 0..<takers where row.map({ !hits($0, index, time) }) ?? true { caches[index].misses += 1 }
+  }
+
+  /// The set that follows a get that missed; a cache where that get hit does nothing.
+  package func fill(_ hash: UInt64, time: UInt32 = 0, timeToLive: UInt32 = 0) {
+    let takers = takers(hash)
+    guard takers > 0 else { return }
+    let row = row(of: hash)
+    let deadline = deadline(time, timeToLive)
+    for index in 0..<takers where !hits(row, index, time) { write(row, index, time, deadline) }
   }
 
   /// A set that no get asked for.
@@ -86,13 +97,24 @@ package final class Simulation {
     guard takers > 0 else { return }
     let row = row(of: hash)
     let deadline = deadline(time, timeToLive)
-    for index in 0..<takers {
-      let state = states.baseAddress! + (row * caches.count + index)
-      if state.pointee == 0 {
-        insert(row, index, time, deadline)
-      } else {
-        refill(caches.baseAddress! + index, state, deadline)
-      }
+    for index in 0..<takers { write(row, index, time, deadline) }
+  }
+
+  /// Whether a cache has the key; it is visited then.
+  private func hits(_ row: Int, _ index: Int, _ time: UInt32) -> Bool {
+    let state = states.baseAddress! + (row * caches.count + index)
+    guard state.pointee != 0 else { return false }
+    if hasDeadlines, expired(caches.baseAddress! + index, state.pointee, time) { return false }
+    if state.pointee & Miniature.visited == 0 { state.pointee |= Miniature.visited }
+    return true
+  }
+
+  private func write(_ row: Int, _ index: Int, _ time: UInt32, _ deadline: UInt32) {
+    let state = states.baseAddress! + (row * caches.count + index)
+    if state.pointee == 0 {
+      insert(row, index, time, deadline)
+    } else {
+      refill(caches.baseAddress! + index, state, deadline)
     }
   }
 
@@ -101,6 +123,28 @@ package final class Simulation {
     for index in caches.indices where states[row * caches.count + index] != 0 {
       drop(states[row * caches.count + index] & ~Miniature.visited, from: index)
     }
+  }
+
+  package func removeAll() {
+    for index in caches.indices {
+      // Bound: each turn takes an entry out.
+      while caches[index].count > 0 { drop(caches[index].oldest, from: index) }
+    }
+  }
+
+  /// What was requested up to here has filled the caches and counts no more.
+  package func startCounting() {
+    requests = 0
+    for index in takenBy.indices { takenBy[index] = 0 }
+    for index in caches.indices { caches[index].misses = 0 }
+  }
+
+  /// Counts a get, and returns how many caches take it.
+  private func taken(_ hash: UInt64) -> Int {
+    requests += 1
+    let takers = takers(hash)
+    takenBy[takers] += 1
+    return takers
   }
 
   /// How many caches take the key. Larger caches take fewer keys, so it is the first so many.
@@ -195,13 +239,14 @@ package final class Simulation {
       taken += takenBy[index + 1]
       byCache.append(taken)
     }
-    return zip(capacities, zip(caches, byCache.reversed())).map { capacity, part in
-      let (cache, taken) = part
+    return zip(capacities, zip(caches, byCache.reversed())).map { capacity, counts in
+      let (cache, taken) = counts
       let rate = cache.limit == .max ? 1 : Double(cache.limit) / 0x1p64
-      let expected = Double(requests) * rate
+      let expected = (requestsOfAll.map { Double($0) * part } ?? Double(requests)) * rate
       let misses = expected > 0 ? Double(cache.misses) / expected : 1
       return CurvePoint(
-        capacity: capacity, hitRatio: min(1, max(0, 1 - misses)), rate: rate, misses: cache.misses, taken: taken)
+        capacity: capacity, hitRatio: min(1, max(0, 1 - misses)), rate: rate * part, misses: cache.misses,
+        taken: taken)
     }
   }
 }

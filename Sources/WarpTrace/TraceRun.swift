@@ -1,6 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trace through a simulation, and what a trace is without one: how many keys, how long, how large its values.
 
+/// Requests in their order, from a trace or from a store's own record.
+package protocol RequestSource {
+  var count: Int { get }
+  /// Bytes of the largest value.
+  var largestSize: Int { get }
+  /// They are the requests for this part of all keys.
+  var part: Double { get }
+  var hasTimes: Bool { get }
+
+  /// - Parameter progress: told now and then how many requests are through.
+  func profile(progress: (Int) -> Void) throws(TraceError) -> TraceProfile
+
+  /// All requests, one after the other.
+  ///
+  /// - Parameters:
+  ///   - simulation: of this part of the keys.
+  ///   - timeToLive: seconds for every entry, where there are times; nil: as recorded.
+  func run(
+    through simulation: Simulation, timeToLive: UInt32?, progress: (Int) -> Void
+  ) throws(TraceError)
+}
+
+extension Trace: RequestSource {
+  package var part: Double { 1 }
+
+  package func profile(progress: (Int) -> Void) throws(TraceError) -> TraceProfile {
+    try TraceProfile(self, progress: progress)
+  }
+
+  package func run(
+    through simulation: Simulation, timeToLive: UInt32?, progress: (Int) -> Void
+  ) throws(TraceError) {
+    try simulation.run(self, timeToLive: timeToLive, progress: progress)
+  }
+}
+
 package struct TraceProfile: Sendable {
   package let requests: Int
   /// Distinct keys; an estimate beyond a million.
@@ -10,6 +46,14 @@ package struct TraceProfile: Sendable {
   package let seconds: Int?
   /// How many requests ask for values of each size; nil if the trace has no sizes.
   package let sizes: SizeHistogram?
+
+  init(requests: Int, keys: Int, isExact: Bool, seconds: Int?, sizes: SizeHistogram?) {
+    self.requests = requests
+    self.keys = keys
+    self.isExact = isExact
+    self.seconds = seconds
+    self.sizes = sizes
+  }
 
   /// - Parameter progress: told now and then how many requests are through.
   /// - Throws: `traceTruncated`.

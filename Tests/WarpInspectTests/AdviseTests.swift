@@ -47,6 +47,16 @@ private struct Report: Decodable {
   let sentences: [String]
   let hitRatio: Double?
   let hitRatioBound: Double?
+  let record: Record?
+  let curve: Curve?
+
+  struct Curve: Decodable { let points: [Point] }
+  struct Record: Decodable {
+    let requests: Int
+    let oneKeyIn: Int
+    let lost: Int
+    let hitRatio: Double?
+  }
 }
 
 /// 4,000 requests for 300 keys, four of five for 25 of them, which have small values.
@@ -207,6 +217,88 @@ private func report(_ arguments: [String], in directory: String) throws -> Repor
 
       let text = try advise([path], in: directory)
       #expect(text.code == 0 && text.output.contains("at most 28.6 %"), "\(text.output)")
+    }
+  }
+
+  /// A store that records every request: the curve is that of its requests to the last miss, at its own capacity and at
+  /// others.
+  @Test func aStoresOwnRecord() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(
+        path: path,
+        .init(
+          capacity: 300, maxValueSize: 64, shards: 1, requestRecording: .on(requests: 1 << 16, oneKeyIn: 1)))
+      var random = SeededGenerator(seed: 7)
+      let zipf = Zipf(count: 3000, exponent: 0.9)
+      let keys = (0..<20_000).map { _ in zipf.next(&random) }
+      for key in keys {
+        let bytes = Array("\(key)".utf8)
+        if try store.get(bytes) == nil { try store.set(bytes, to: [1]) }
+      }
+      let image = try FileImage(path: path)
+      let log = try #require(try image.lock?.requestLog())
+      let counted = RecordedRequests(log).counted
+      let before = log.requests[..<counted.lowerBound].count { $0.kind == .hit || $0.kind == .miss }
+      let capacities = [50, 300, 1000]
+      let report = try report([path, "--sizes", "50,1000"], in: directory)
+      let curve = try #require(report.curve)
+      for capacity in capacities {
+        let model = SieveModel<UInt64, Int>(capacity: capacity)
+        var misses = 0
+        for (index, key) in keys.enumerated() where model.get(key, at: 0) == nil {
+          if index >= before { misses += 1 }
+          _ = model.set(key, 0, deadline: nil, at: 0)
+        }
+        let point = try #require(curve.points.first { $0.capacity == capacity })
+        #expect(point.misses == misses, "capacity \(capacity)")
+      }
+      let record = try #require(report.record)
+      #expect(record.oneKeyIn == 1 && record.lost == 0)
+      let now = try #require(curve.points.first { $0.capacity == 300 })
+      #expect(abs(now.hitRatio - (try #require(record.hitRatio))) < 1e-6)
+
+      let text = try advise([path], in: directory)
+      #expect(text.code == 0 && text.output.contains("From its record of the last"), "\(text.output)")
+      #expect(text.output.contains("(now)"))
+      let svg = directory + "/a.svg"
+      #expect(try advise([path, "--svg", svg], in: directory).code == 0)
+      #expect(try TestFiles.read(svg).count > 1000)
+    }
+  }
+
+  /// With the requests for a part of the keys, tallies make up for popular keys in it or not.
+  @Test func aPartOfTheKeysStandsForAll() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(
+        path: path,
+        .init(
+          capacity: 2000, maxValueSize: 64, shards: 1, requestRecording: .on(requests: 1 << 15, oneKeyIn: 4)))
+      var random = SeededGenerator(seed: 11)
+      let zipf = Zipf(count: 20_000, exponent: 0.99)
+      for _ in 0..<100_000 {
+        let bytes = Array("\(zipf.next(&random))".utf8)
+        if try store.get(bytes) == nil { try store.set(bytes, to: [1]) }
+      }
+      let report = try report([path], in: directory)
+      let record = try #require(report.record)
+      let now = try #require(report.curve?.points.first { $0.capacity == 2000 })
+      // 500 entries stand for 2,000.
+      #expect(abs(now.hitRatio - (try #require(record.hitRatio))) < 0.03, "\(now) \(record)")
+    }
+  }
+
+  @Test func tooFewRecordedRequests() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(
+        path: path, .init(capacity: 30, maxValueSize: 64, requestRecording: .on(requests: 1024)))
+      _ = try store.get("k")
+      let text = try advise([path], in: directory)
+      #expect(text.code == 0 && text.output.contains("too few of them"), "\(text.output)")
+      #expect(try report([path], in: directory).curve == nil)
+      #expect(try advise([path, "--svg", directory + "/a.svg"], in: directory).code == 64)
     }
   }
 

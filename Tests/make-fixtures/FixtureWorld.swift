@@ -37,11 +37,12 @@ struct FixtureWriter {
   let world = FixtureWorld()
   private let file: Attachment
 
-  init(_ path: String, _ parameters: Parameters) throws {
+  init(_ path: String, _ parameters: Parameters, _ recording: Recording = .off) throws {
     for name in [path, path + "-lock", path + "-init"] { try System.remove(name) }
-    let request = try OpenRequest(
+    var request = try OpenRequest(
       files: StoreFiles(path: path), parameters: parameters, readOnly: false, creates: true, ifDifferent: .fail,
       environment: world.environment, policy: Sieve.policy)
+    request.recording = recording
     file = try request.attach()
     try System.remove(path + "-init")
   }
@@ -104,6 +105,13 @@ struct FixtureWriter {
         _ = file.claimLease(key, hash: hash, over: nil, limit: 30_000_000_000, in: shard)
       }
     }
+  }
+
+  /// Records a request, as the product does.
+  func record(_ kind: RequestKind, _ key: String?, size: Int = 0, lifetime: UInt64 = 0) {
+    let deadline = lifetime == 0 ? 0 : file.storeTime() + lifetime
+    file.note(kind, hash: key.map(hash) ?? 0, size: size, deadline: deadline)
+    world.now.wrappingAdd(1_000, ordering: .relaxed)
   }
 
   func count(_ counter: Counter, _ amount: Int) { file.count(counter, amount) }

@@ -21,6 +21,15 @@ extension Damage {
     }
   }
 
+  /// The same in a lock file with a record of requests.
+  private static func recordedHeader(_ name: String, _ field: Field, _ value: UInt64) -> Damage {
+    Damage(name, "recorded") { image in
+      image.setLock(field.offset, field.size, value)
+      image.sealLockHeader()
+      return field.offset
+    }
+  }
+
   /// A byte of the lock file set to a value; that is where the finding is, or at the field that it belongs to.
   private static func byte(
     _ name: String, _ value: UInt8 = 1, _ place: @escaping (LockGeometry) -> Int
@@ -64,6 +73,10 @@ extension Damage {
       inLockHeader("L03-slots", H.slotsPerShard, 1 << 30),
       inLockHeader("L03-lease-cells", H.leaseCells, 32),
       inLockHeader("L03-visited-stride", H.visitedStride, 128),
+      inLockHeader("L03-record-offset", H.recordOffset, 4096),
+      inLockHeader("L03-record-cells", H.recordCells, 1024),
+      recordedHeader("L03-record-cells-odd", H.recordCells, 1000),
+      recordedHeader("L03-record-shift", H.recordShift, 25),
       ofLock("L03-longer") { image in
         image.lock.append(0)
         return H.fileSize.offset
@@ -85,6 +98,15 @@ extension Damage {
       .byte("L04-lease") { $0.leasesOffset + 28 },
       .byte("L04-behind-visited") { $0.visitedOffset + $0.visitedStride + $0.slotsPerShard },
       .byte("L04-end") { $0.fileSize - 1 },
+      Damage("L04-record", "recorded") { image in
+        let record = image.lockGeometry.fileSize
+        image.lock[record + RecordFields.structure.size - 1] = 1
+        return record + RecordFields.structure.size - 1
+      },
+      Damage("L04-behind-record", "recorded") { image in
+        image.lock[image.lock.count - 1] = 1
+        return image.lock.count - 1
+      },
       // The generation of entry 0 is 1.
       inLine("L05-later-generation", Line.owner, 2 << 32 | 1),
       inLine("L05-no-generation", Line.owner, 1),

@@ -74,20 +74,35 @@ struct ValidFixtures {
       for key in ["lease0", "lease1", "lease2"] { try store.claim(key) }
       try store.set("lease1", "done")
     }
+    try write(
+      "recorded", small, keepingLock: true, recording: .on(RequestRecord(cells: 1024, shift: 1)!), Self.recorded)
     try write("typed-values", Parameters(capacity: 32, maxKeySize: 32, maxValueSize: 96), Self.typedValues)
   }
 
   private func write(
     _ name: String, _ parameters: Parameters, keepingLock: Bool = false, inUse: Bool = false,
-    leavingClean: Bool = false, _ fill: (FixtureWriter) throws -> Void
+    leavingClean: Bool = false, recording: Recording = .off, _ fill: (FixtureWriter) throws -> Void
   ) throws {
     let path = "\(directory)/\(name).warp"
-    let writer = try FixtureWriter(path, parameters)
+    let writer = try FixtureWriter(path, parameters, recording)
     try fill(writer)
     let lock = try TestFiles.read(path + StoreFiles.lockSuffix)
     try writer.finish(keepingLock: keepingLock, leavingClean: leavingClean)
     // As it was before the writer left.
     if inUse { try TestFiles.write(path + StoreFiles.lockSuffix, lock) }
+  }
+
+  /// One request of each kind for each of some keys, of which about half are recorded.
+  private static func recorded(_ store: FixtureWriter) throws {
+    for number in 0..<6 {
+      let key = "key\(number)"
+      store.record(.miss, key)
+      store.record(.set, key, size: 5, lifetime: number == 0 ? 0 : UInt64(number) * 1_500_000_000)
+      store.record(.hit, key, size: 5, lifetime: 1)
+    }
+    store.record(.removal, "key0")
+    store.record(.removal, "key1")
+    store.record(.removeAll, nil)
   }
 
   /// Four entries whose homes are the last two of eight buckets, so that the chain goes on at bucket 0.

@@ -30,6 +30,10 @@ extension LockImage {
   /// The structures of an area that are not zero throughout.
   public func records(_ area: Area) throws(FormatError) -> [Record] {
     let (structure, base, count) = place(area)
+    return try nonzero(structure, at: base, count: count)
+  }
+
+  func nonzero(_ structure: Structure, at base: Int, count: Int) throws(FormatError) -> [Record] {
     let size = structure.size
     let bytes = try file.sparse(at: base, count: count * size, chunkSize: Format.pageSize)
     var records: [Record] = []

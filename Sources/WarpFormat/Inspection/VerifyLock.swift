@@ -8,12 +8,13 @@
 extension Verifier {
   func checkLock(_ lock: LockImage, _ report: (Finding) -> Void) throws(FormatError) {
     let geometry = lock.geometry
-    let areas = [
+    var areas = [
       (LockLineFields.structure, geometry.linesOffset, geometry.shardCount),
       (RegistryFields.structure, geometry.registryOffset, Format.registryEntries),
       (CounterFields.structure, geometry.countersOffset, Format.counterStripes),
       (LeaseFields.structure, geometry.leasesOffset, geometry.shardCount * Format.leaseCells),
     ]
+    if geometry.record != nil { areas.append((RecordFields.structure, geometry.recordOffset, 1)) }
     for (structure, base, count) in areas { try checkReserved(lock, structure, base, count, report) }
     for shard in 0..<geometry.shardCount {
       try checkLine(lock, shard, report)
@@ -21,9 +22,14 @@ extension Verifier {
     }
     try checkLeases(lock, report)
     let end = geometry.visitedOffset + geometry.shardCount * geometry.visitedStride
-    if let offset = try lock.file.firstNonzero(in: end..<geometry.fileSize) {
+    let endOfRecord = geometry.recordOffset + (geometry.record?.size ?? 0)
+    let gaps =
+      geometry.record == nil
+      ? [end..<geometry.fileSize] : [end..<geometry.recordOffset, endOfRecord..<geometry.fileSize]
+    for gap in gaps {
+      guard let offset = try lock.file.firstNonzero(in: gap) else { continue }
       report(
-        Finding(rule: "WKV-L04", offset: offset, message: "a byte at the end of the lock file is not zero"))
+        Finding(rule: "WKV-L04", offset: offset, message: "a byte behind an area of the lock file is not zero"))
     }
   }
 

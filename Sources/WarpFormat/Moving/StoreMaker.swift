@@ -47,7 +47,7 @@ package final class StoreMaker {
     creation = try CreationLock(files, waiting: Format.writerWait)
     // Somebody may have been faster.
     former = try StoreMaker.checkName(files, replaces)
-    try creation.prepare(header, clock, environment)
+    try creation.prepare(header, clock, environment, record: nil)
     do throws(FormatError) {
       let data = try OpenFile(opening: files.newData, .readWrite, reopens: false)
       let lock = try OpenFile(opening: files.newLock, .readWrite, reopens: false)
@@ -56,8 +56,10 @@ package final class StoreMaker {
         mapping: Mapping(
           header: header, clock: clock, file: data,
           data: try Region(descriptor: data.descriptor, size: header.geometry.fileSize, writable: true),
-          lock: try Region(descriptor: lock.descriptor, size: lock.status.size, writable: true),
-          lockStatus: lock.status),
+          lock: try LockMapping(
+            FoundLock(
+              descriptor: lock.descriptor, status: lock.status, geometry: LockGeometry(header.geometry)),
+            writable: true)),
         registration: nil, environment: environment,
         // Entries go when there are too many, never to make room on a full disk for another.
         policy: { file, shard, isEligible in

@@ -25,7 +25,9 @@ struct Advise: ParsableCommand {
       ends, with capacity on a linear scale, by a fifth of the rise at least.
 
       Of a store it says what the store itself can tell: hit ratio and evictions so
-      far, and the sizes of its values.
+      far, and the sizes of its values. A store that records its requests (Swift:
+      requestRecording: .on()) gives a curve like a trace does. The first half of the
+      record fills the simulated caches, and the second is counted.
 
       Examples:
         warp-inspect advise requests.csv --capacity 10000
@@ -66,6 +68,10 @@ struct Advise: ParsableCommand {
 
   private static let mostSizes = 1000
   private static let leastSample = 256
+  /// Entries of recorded keys in the smallest cache that is simulated from a store's record.
+  private static let leastEntries = 32
+  /// Fewer gets in the counted half of a record give no curve.
+  private static let leastGets = 500
 
   func validate() throws {
     _ = try wantedSizes()
@@ -119,44 +125,50 @@ struct Advise: ParsableCommand {
 
   // MARK: Trace
 
-  func advice(_ trace: Trace) throws -> Advice {
+  func advice(_ trace: some RequestSource, of store: FileImage? = nil) throws -> Advice {
     if timeToLive != nil, !trace.hasTimes {
       throw ValidationError("--time-to-live: the trace has no times.")
     }
+    let capacity = capacity ?? store?.geometry.capacity
+    let keySize = store?.geometry.maxKeySize ?? keySize
+    let current = capacity.map { [$0] } ?? []
     var progress = Progress()
     defer { progress.clear() }
-    let profile = try TraceProfile(trace) { progress.show("counting keys: \(100 * $0 / trace.count) %") }
-    var points = try simulate(
-      trace, Sizes.unique((try wantedSizes() ?? Sizes.geometric(keys: profile.keys)) + current))
+    let profile = try trace.profile { progress.show("counting keys: \(100 * $0 / trace.count) %") }
+    // A cache for fewer entries of the part that is known says nothing.
+    let least = Int(Double(Advise.leastEntries) / trace.part)
+    let usual = Sizes.geometric(keys: profile.keys).filter { trace.part == 1 || $0 >= least }
+    var points = try simulate(trace, Sizes.unique((try wantedSizes() ?? usual) + current))
     var target: Advice.Target?
     if let ratio = try wantedRatio() {
       points = try closer(to: ratio, points, trace)
       target = .init(ratio: ratio, point: points.first { $0.hitRatio >= ratio })
     }
-    let largest = valueSize ?? trace.largestSize
+    let largest = valueSize ?? store?.geometry.maxValueSize ?? trace.largestSize
     let sizes = profile.sizes.flatMap { histogram in
       ValueSizes(
         histogram, unit: "requests", whole: max(largest, histogram.largest), maxKeySize: keySize,
         capacity: capacity ?? Advice.knee(of: points)?.capacity ?? profile.keys)
     }
-    let isSampled = points.contains { $0.rate < 1 }
+    let isSampled = points.contains { $0.rate < trace.part }
     return Advice(
       source: options.store, profile: profile, points: points, sampleSize: isSampled ? sample : nil,
       current: capacity, target: target, room: Room(maxKeySize: keySize, maxValueSize: largest), sizes: sizes)
   }
 
-  private var current: [Int] { capacity.map { [$0] } ?? [] }
-
-  private func simulate(_ trace: Trace, _ capacities: [Int]) throws -> [CurvePoint] {
-    let simulation = Simulation(capacities: capacities, sampleSize: exact ? nil : sample)
+  private func simulate(_ trace: some RequestSource, _ capacities: [Int]) throws -> [CurvePoint] {
+    let simulation = Simulation(capacities: capacities, sampleSize: exact ? nil : sample, part: trace.part)
     var progress = Progress()
     defer { progress.clear() }
-    try simulation.run(trace, timeToLive: timeToLive) { progress.show("simulating: \(100 * $0 / trace.count) %") }
+    try trace.run(through: simulation, timeToLive: timeToLive) {
+      progress.show("simulating: \(100 * $0 / trace.count) %")
+    }
     return simulation.points
   }
 
   /// More sizes between the last that misses the target and the first that reaches it.
-  private func closer(to ratio: Double, _ points: [CurvePoint], _ trace: Trace) throws -> [CurvePoint] {
+  private func closer(to ratio: Double, _ points: [CurvePoint], _ trace: some RequestSource) throws -> [CurvePoint]
+  {
     guard let reached = points.firstIndex(where: { $0.hitRatio >= ratio }) else { return points }
     let below = reached == 0 ? 0 : points[reached - 1].capacity
     let between = Sizes.inside(below, points[reached].capacity)
@@ -171,7 +183,19 @@ struct Advise: ParsableCommand {
   private func runStore() throws {
     try options.inspect { image, output in
       let advice = try StoreAdvice(image)
-      if options.json { try output.line(advice.json.text()) } else { try advice.print(to: &output) }
+      let recorded = try image.lock?.requestLog().map(RecordedRequests.init)
+      let curve = try recorded.flatMap { $0.gets < Advise.leastGets ? nil : try self.advice($0, of: image) }
+      if let svg {
+        guard let curve else {
+          throw ValidationError("--svg: the store has no record of its requests, or too few of them, to draw.")
+        }
+        try OutputFile.write(Array(curvePicture(curve).document().utf8), to: svg)
+      }
+      if options.json {
+        try output.line(advice.json(recorded, curve).text())
+      } else {
+        try advice.print(recorded, curve, to: &output)
+      }
       return true
     }
   }

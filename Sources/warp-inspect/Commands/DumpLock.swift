@@ -33,6 +33,9 @@ extension Dump {
     try printRecords(try lock.records(.leases), LeaseFields.structure, &output) {
       "lease cell \($0 % Format.leaseCells) of shard \($0 / Format.leaseCells)"
     }
+    guard let record = try lock.requestRecords() else { return }
+    try printRecords([record.control], RecordFields.structure, &output) { _ in "request record" }
+    try printRecords(record.cells, RequestFields.structure, &output) { "request cell \($0)" }
   }
 
   private func printRecords(
@@ -62,10 +65,32 @@ extension Dump {
     for shard in 0..<lock.geometry.shardCount {
       visited.append(.array(try lock.visitedSlots(shard).map { .number($0) }))
     }
-    return JSON.object([
-      ("header", header), ("lines", .array(lines)), ("registry", .array(registry)), ("counters", .array(counters)),
-      ("leases", .array(leases)), ("visited", .array(visited)),
-    ])
+    return JSON.object(
+      [
+        ("header", header), ("lines", .array(lines)), ("registry", .array(registry)),
+        ("counters", .array(counters)), ("leases", .array(leases)), ("visited", .array(visited)),
+      ] + (try recordMembers(lock)))
+  }
+
+  /// What only a lock file with a record of requests has.
+  private static func recordMembers(_ lock: LockImage) throws(FormatError) -> [(String, JSON)] {
+    guard let (control, cells) = try lock.requestRecords() else { return [] }
+    let position = control.bytes.integer(RecordFields.position)
+    let shown = cells.map { cell in
+      JSON.object(
+        [
+          ("cell", .number(cell.index)), ("offset", .number(cell.offset)),
+          ("number", lock.number(of: cell, position: position).map { .number($0) } ?? .null),
+        ] + FieldText.members(RequestFields.structure, cell.bytes))
+    }
+    return [
+      (
+        "record",
+        .object(
+          [("offset", .number(control.offset))] + FieldText.members(RecordFields.structure, control.bytes)
+            + [("cells", .array(shown))])
+      )
+    ]
   }
 
   private static func json(

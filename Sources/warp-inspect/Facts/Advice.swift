@@ -21,7 +21,13 @@ struct Advice {
   let target: Target?
   /// What entries take.
   let room: Room
-  let sizes: ValueSizes?
+  var sizes: ValueSizes?
+
+  func with(_ sizes: ValueSizes?) -> Advice {
+    var advice = self
+    advice.sizes = sizes
+    return advice
+  }
 
   /// A hit ratio that is asked for, and the smallest capacity that was found to reach it.
   struct Target {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a store can tell about its own size without a record of its requests: how full it is, what it has hit, how often
-// it gave up an entry, and how large its values are.
+// What a store can tell about its own size: how full it is, what it has hit, how often it gave up an entry, how large its
+// values are, and, if it records its requests, the curve that they give.
 //
 // A larger store could have hit a miss only if it was evicted before, so evictions bound what more room can gain.
 
@@ -64,25 +64,65 @@ struct StoreAdvice {
         "With more capacity it would have been at most \(Numbers.percent(bound)): only what was evicted can be missed "
           + "for lack of room.")
     }
-    return sentences + ["For a curve, give advise a trace of its requests."]
+    return sentences
   }
 
-  func print(to output: inout Output) throws(FormatError) {
+  /// Why there is no curve, or how far the one that there is can be trusted.
+  private func remark(_ recorded: RecordedRequests?, _ curve: Advice?) -> String {
+    guard let recorded else {
+      return
+        "For a curve, open it with requestRecording: .on() and let it work for a while, or give advise a trace of "
+        + "its requests."
+    }
+    guard let curve, let hitRatio = recorded.hitRatio else {
+      return "It records its requests, but has too few of them for a curve: \(Numbers.grouped(recorded.count))."
+    }
+    let record = recorded.log.record
+    let keys = record.shift == 0 ? "every key" : "one key in \(Numbers.grouped(1 << record.shift))"
+    let simulated = curve.points.first { $0.capacity == capacity }.map { Numbers.percent($0.hitRatio) } ?? "unknown"
+    let lost = recorded.log.lost == 0 ? "" : "; \(Numbers.grouped(recorded.log.lost)) were lost"
+    return
+      "From its record of the last \(Numbers.grouped(recorded.count)) requests for \(keys)\(lost). Of the second half "
+      + "it hit \(Numbers.percent(hitRatio)); simulated at its capacity: \(simulated)."
+  }
+
+  func print(_ recorded: RecordedRequests?, _ curve: Advice?, to output: inout Output) throws(FormatError) {
     try output.line(output.strong(path.shown))
-    for text in sentences {
+    for text in sentences + [remark(recorded, curve)] {
       for line in wrapped(text, width: output.width, indent: 2) { try output.line(line) }
     }
-    for line in sizes?.lines(width: output.width, output.palette) ?? [] { try output.line(line) }
+    guard let curve else {
+      for line in sizes?.lines(width: output.width, output.palette) ?? [] { try output.line(line) }
+      return
+    }
+    try output.line("")
+    // The values of all entries that there are say more than those of the requests that were recorded.
+    try curve.with(sizes).print(to: &output)
   }
 
-  var json: JSON {
+  func json(_ recorded: RecordedRequests?, _ curve: Advice?) -> JSON {
     .object([
       ("source", .string(path)), ("kind", .string("store")), ("capacity", .number(capacity)),
       ("entries", .number(entries)), ("memory", .number(memory)),
       ("hitRatio", hitRatio.map { .part($0) } ?? .null), ("hitRatioBound", bound.map { .part($0) } ?? .null),
       ("evictions", counters.map { .number($0[.evictions]) } ?? .null),
       ("valueSizes", sizes?.json ?? .null),
-      ("sentences", .array((sentences + [sizes?.sentence].compactMap { $0 }).map { .string($0) })),
+      (
+        "record",
+        recorded.map { recorded in
+          .object([
+            ("requests", .number(recorded.count)), ("position", .number(recorded.log.position)),
+            ("oneKeyIn", .number(1 << recorded.log.record.shift)), ("lost", .number(recorded.log.lost)),
+            ("hitRatio", recorded.hitRatio.map { .part($0) } ?? .null),
+          ])
+        } ?? .null
+      ),
+      ("curve", curve?.json ?? .null),
+      (
+        "sentences",
+        .array(
+          (sentences + [remark(recorded, curve)] + [sizes?.sentence].compactMap { $0 }).map { .string($0) })
+      ),
     ])
   }
 }
