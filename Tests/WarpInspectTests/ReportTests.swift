@@ -4,6 +4,7 @@
 
 import Testing
 import WarpFormat
+import WarpKV
 import WarpTestSupport
 
 @testable import warp_inspect
@@ -44,6 +45,22 @@ import WarpTestSupport
       let page = try page(path, in: directory)
       #expect(!page.contains("<script") && !page.contains("<b>") && !page.contains("\u{1B}"))
       #expect(page.contains("&lt;script&gt;alert(1)&lt;&amp;&quot;x"))
+    }
+  }
+
+  @Test func aCurveComesWithARecord() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try SharedStore.open(
+        path: path, .init(capacity: 100, maxValueSize: 64, requestRecording: .on(requests: 8192, oneKeyIn: 1)))
+      #expect(try page(path, in: directory).contains("Hit ratio by capacity") == false)
+      for number in 0..<3000 {
+        let key = Array("\(number * number % 397)".utf8)
+        if try store.get(key) == nil { try store.set(key, to: [1]) }
+      }
+      #expect(try page(path, in: directory).contains("Hit ratio by capacity"))
+      let info = try Inspection(["info", path], in: directory)
+      #expect(info.output.contains("requests for every key; see advise"), "\(info)")
     }
   }
 

@@ -105,7 +105,7 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       let done = try Inspection(
         script: "COLUMNS=\(width) \"$0\" validate \(Fixtures.directory)/valid", in: directory)
-      #expect(done.code == 0 && done.output.contains("14 of 14 files are right"), "\(done)")
+      #expect(done.code == 0 && done.output.contains("15 of 15 files are right"), "\(done)")
       if width == 80 { #expect(done.output.split(separator: "\n").allSatisfy { $0.count <= 80 }) }
     }
   }

@@ -136,6 +136,10 @@ package enum FieldMeaning {
     leasesOffset: offset of the lease cells
     visitedOffset: offset of the visited bytes
     visitedStride: bytes from one shard's visited bytes to the next's
+    compatFeatures: features of the lock file that may be ignored; 13.2
+    recordOffset: offset of the record of requests; 0 without one, as are the next two
+    recordCells: requests that it keeps: a power of two from 2^10 to 2^22
+    recordShift: of 2^recordShift keys one is recorded; 0 to 24
     checksum: XXH3-64, seed 0, of bytes 0 to 4087
     # 5.7 Shard line
     sequence: odd while the shard's linked state changes
@@ -181,6 +185,15 @@ package enum FieldMeaning {
     deadline: store time from which on the claim may be taken over
     claim: 4 * n + s: the cell was claimed n times; s is how the last claim stands: 1 held, 2 over, 3 \
     unstorable; 0: never claimed
+    # 5.9 Request record
+    position: how many requests were recorded: the number of the next
+    # 5.9 Request cell
+    hash: hash of the key (7.1); 0 in a remove all; in a tally the sum of all hits
+    time: store time of the request
+    size: bytes of the stored value in a hit or a set, otherwise 0
+    lifetime: seconds from time to the deadline in a hit or a set, rounded up, at least 1; 0: no deadline
+    kind: 1 get that hit, 2 get that missed, 3 set, 4 removal, 5 remove all, 6 tally
+    check: the low 32 bits of the XXH3-64 of bytes 0 to 27, the request's number as seed
     # 5.4 Bucket
     slot: the slot that it names; 0: the bucket is empty
     fingerprint: the upper half of the hash of the key; gives the home bucket, 7.1

@@ -58,6 +58,9 @@ public struct CacheOptions: Sendable {
   public var verifyReads: Bool
   /// How long a set waits for another process that makes no progress.
   public var writerWait: Duration
+  /// Whether the store records its last requests, so that `warp-inspect advise` can say how large it should be. A store
+  /// that somebody else has open stays as it is.
+  public var requestRecording: StoreConfiguration.RequestRecording
 
   /// Options of the given values; the rest are the defaults. Checked when a cache is made with them.
   public init(
@@ -68,7 +71,8 @@ public struct CacheOptions: Sendable {
     maxKeySize: Int = Format.defaultMaxKeySize, maxValueSize: Int = Format.defaultMaxValueSize,
     maxRawSize: Int? = nil, compression: StoreConfiguration.Compression = .none,
     ifDifferent: StoreConfiguration.IfDifferent = .replace, verifyReads: Bool = false,
-    writerWait: Duration = .nanoseconds(Format.writerWait)
+    writerWait: Duration = .nanoseconds(Format.writerWait),
+    requestRecording: StoreConfiguration.RequestRecording = .asFound
   ) {
     self.freshFor = freshFor
     self.staleFor = staleFor
@@ -89,6 +93,7 @@ public struct CacheOptions: Sendable {
     self.ifDifferent = ifDifferent
     self.verifyReads = verifyReads
     self.writerWait = writerWait
+    self.requestRecording = requestRecording
   }
 
   /// The store that these options and a capacity describe.
@@ -96,6 +101,6 @@ public struct CacheOptions: Sendable {
     StoreConfiguration(
       capacity: capacity, maxKeySize: maxKeySize, maxValueSize: maxValueSize, shards: shards,
       compression: compression, maxRawSize: maxRawSize, verifyReads: verifyReads, ifDifferent: ifDifferent,
-      writerWait: writerWait, clock: clock)
+      writerWait: writerWait, clock: clock, requestRecording: requestRecording)
   }
 }

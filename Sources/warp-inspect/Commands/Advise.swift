@@ -180,11 +180,16 @@ struct Advise: ParsableCommand {
 
   // MARK: Store
 
+  /// nil if there are too few requests for one.
+  func curve(_ recorded: RecordedRequests, of image: FileImage) throws -> Advice? {
+    recorded.gets < Advise.leastGets ? nil : try advice(recorded, of: image)
+  }
+
   private func runStore() throws {
     try options.inspect { image, output in
       let advice = try StoreAdvice(image)
       let recorded = try image.lock?.requestLog().map(RecordedRequests.init)
-      let curve = try recorded.flatMap { $0.gets < Advise.leastGets ? nil : try self.advice($0, of: image) }
+      let curve = try recorded.flatMap { try self.curve($0, of: image) }
       if let svg {
         guard let curve else {
           throw ValidationError("--svg: the store has no record of its requests, or too few of them, to draw.")

@@ -12,8 +12,8 @@ struct Report: ParsableCommand {
       The page stands alone: it needs no network and runs no script, follows the
       reader's choice of light or dark, and says of each number what it is.
 
-      With --trace it shows the hit-ratio curve of those requests, too (see the help
-      of advise).
+      The hit-ratio curve is that of the requests that the store has recorded, or of
+      those in a file that --trace names (see the help of advise).
 
       It reads the whole store, as verify does. An existing FILE is replaced once the
       page is whole.
@@ -41,7 +41,7 @@ struct Report: ParsableCommand {
 
   func run() throws {
     try options.inspect { image, out in
-      let advice = try trace.map { try Report.advice($0, image) }
+      let advice = try trace.map { try Report.advice($0, image) } ?? Report.recordedAdvice(image)
       let page = ReportPage(
         facts: try StoreFacts(image), examination: try Examination(image), occupancy: try Occupancy(image),
         advice: advice, time: System.realTime())
@@ -62,6 +62,12 @@ struct Report: ParsableCommand {
       }
       return true
     }
+  }
+
+  /// The curve of what the store has recorded; nil if that is nothing or too little.
+  private static func recordedAdvice(_ image: FileImage) throws -> Advice? {
+    guard let log = try image.lock?.requestLog() else { return nil }
+    return try Advise.parse([image.path]).curve(RecordedRequests(log), of: image)
   }
 
   /// The curve of a trace around the capacity that the store has.

@@ -29,6 +29,8 @@ struct StoreFacts {
   let counters: CounterValues?
   /// Who is attached; nil without a lock file.
   let handles: Handles?
+  /// Requests recorded since the lock file was made; nil without a record.
+  let recorded: UInt64?
 
   /// - Parameter surveys: slots to look at, at most.
   init(_ image: FileImage, surveys: Int = Format.surveySlots) throws(FormatError) {
@@ -45,6 +47,7 @@ struct StoreFacts {
     ends = try StoreFacts.ends(image, glances)
     survey = try image.survey(glances, now: StoreTime(clock).now, limit: surveys)
     counters = try image.lock?.counters()
+    recorded = try image.lock?.recordedCount()
   }
 
   private static func ends(_ image: FileImage, _ glances: [ShardGlance]) throws(FormatError) -> Ends {

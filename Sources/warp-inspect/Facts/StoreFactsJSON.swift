@@ -33,11 +33,19 @@ extension StoreFacts {
       ("lock", lockJSON),
       ("lockProblem", image.lockProblem.map { .string($0.rule) } ?? .null),
       ("unstableShards", .number(unstable)),
+      ("record", recordJSON),
     ])
   }
 
   static func seconds(_ nanoseconds: Int64?) -> JSON {
     nanoseconds.map { .number("\(Double($0) / 1e9)") } ?? .null
+  }
+
+  private var recordJSON: JSON {
+    guard let record = image.lock?.geometry.record, let recorded else { return .null }
+    return .object([
+      ("position", .number(recorded)), ("cells", .number(record.cells)), ("oneKeyIn", .number(1 << record.shift)),
+    ])
   }
 
   private var countersJSON: JSON {

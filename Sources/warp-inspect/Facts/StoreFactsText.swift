@@ -44,7 +44,14 @@ extension StoreFacts {
           "deadlines and compression: \(Numbers.grouped(survey.seenSlots)) of "
             + "\(Numbers.grouped(survey.usedSlots)) slots, parts right to 1.1 points (95 %)"))
     }
-    return lines + [Line("lock file", lockText)]
+    return lines + [Line("lock file", lockText)] + recordLines
+  }
+
+  private var recordLines: [Line] {
+    guard let record = image.lock?.geometry.record, let position = recorded else { return [] }
+    let keys = record.shift == 0 ? "every key" : "one key in \(Numbers.grouped(1 << record.shift))"
+    let kept = Numbers.grouped(min(position, UInt64(record.cells)))
+    return [Line("record", "the last \(kept) of \(Numbers.grouped(position)) requests for \(keys); see advise")]
   }
 
   /// A bar on a ground, always of the same width.
