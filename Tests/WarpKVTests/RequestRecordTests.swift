@@ -249,6 +249,38 @@ import WarpTestSupport
     }
   }
 
+  /// Handles come and go, each with its own wish, and write; nothing that was stored is lost, whoever was alone when.
+  @Test func manyWishesAtOnce() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      @Sendable func shape(_ recording: StoreConfiguration.RequestRecording) -> StoreConfiguration {
+        StoreConfiguration(
+          capacity: 1000, maxValueSize: 8, shards: 4, ifDifferent: .useExisting, requestRecording: recording)
+      }
+      let wishes: [StoreConfiguration.RequestRecording] = [
+        Self.everything, .off, .asFound, .on(requests: 2048, oneKeyIn: 2),
+      ]
+      let errors = TestThreads.run(4) { thread in
+        for round in 0..<50 {
+          let store = try SharedStore.open(path: path, shape(wishes[(thread + round) % 4]))
+          for number in 0..<4 {
+            let key = Array("\(thread) \(round) \(number)".utf8)
+            try store.set(key, to: [UInt8(round)])
+            if try store.get(key) != [UInt8(round)] { throw Lost() }
+          }
+          store.close()
+        }
+      }
+      #expect(errors.isEmpty, "\(errors)")
+      let store = try SharedStore.open(path: path, shape(.asFound))
+      #expect(try store.count == 800)
+      #expect(try store.statistics().insertions == 800)
+      #expect(try Verifier(path: path).findings().isEmpty)
+    }
+  }
+
+  private struct Lost: Error {}
+
   @Test func aReplacedStoreKeepsItsRecord() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/a.warp"
