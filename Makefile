@@ -17,13 +17,14 @@ LEAST := 90
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: ## serve a real Twitter trace from one file with two processes, then look into the file
+demo: ## serve a real Twitter trace from one file with two processes, then look into the file and at the hit ratio of other sizes
 	@Scripts/setup zstd
 	@$(STAGE) "build (release)" swift build -c release $(ZSTD) --product warp-replay
 	@$(STAGE) "build warp-inspect" swift build -c release $(ZSTD) --product warp-inspect
-	@.build/release/warp-replay
+	@.build/release/warp-replay --record
 	@.build/release/warp-inspect info warp-replay
 	@.build/release/warp-inspect verify warp-replay
+	@.build/release/warp-inspect advise warp-replay
 
 check: ## build, unit and model tests, fixtures, the independent reader (about 7 minutes)
 	@$(STAGE) "set-up" Scripts/setup zstd python file

@@ -37,7 +37,8 @@ struct Replay {
     Interrupt.catchSignals()
     let store = try place.makeStore(
       StoreConfiguration(
-        capacity: capacity, maxKeySize: Content.keySize, maxValueSize: trace.largestSize, shards: options.shards))
+        capacity: capacity, maxKeySize: Content.keySize, maxValueSize: trace.largestSize, shards: options.shards,
+        requestRecording: options.record ? .on() : .off))
     outcome.path = store.path
     do {
       outcome.sieveMisses = ExactSieve.misses(trace, keys, capacity: capacity)

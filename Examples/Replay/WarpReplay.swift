@@ -49,6 +49,9 @@ struct WarpReplay: ParsableCommand {
   @Flag(help: "Keep the temporary store.")
   var keep = false
 
+  @Flag(help: "Let the store record its requests, for warp-inspect advise.")
+  var record = false
+
   @OptionGroup(visibility: .private)
   var worker: WorkerOptions
 
@@ -60,8 +63,8 @@ struct WarpReplay: ParsableCommand {
       throw ValidationError("--workers \(workers): it must be 1 to \(WarpReplay.mostWorkers).")
     }
     if let path, path.isEmpty { throw ValidationError("--path: the path is empty.") }
-    if backend == .memory, path != nil || keep {
-      throw ValidationError("--path and --keep are for stores: --backend memory leaves none.")
+    if backend == .memory, path != nil || keep || record {
+      throw ValidationError("--path, --keep and --record are for stores: --backend memory leaves none.")
     }
   }
 
