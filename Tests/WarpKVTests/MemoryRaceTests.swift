@@ -112,6 +112,23 @@ private enum Sort: Hashable {
     #expect(wrong.load(ordering: .relaxed) == 0)
   }
 
+  /// More threads than lines to count in, one after the other and at once; and a reset takes back what was counted, no more.
+  @Test func noCountIsLostOfManyThreads() throws {
+    let cache = try MemoryBackend<Int, Int>(capacity: 100)
+    cache.set(1, to: 1)
+    for round in 1...3 {
+      let errors = TestThreads.run(40) { thread in
+        for number in 0..<1000 { _ = cache.get(number & 1 == 0 ? 1 : 2 + thread) }
+      }
+      #expect(errors.isEmpty)
+      #expect(cache.statistics.hits == round * 20_000 && cache.statistics.misses == round * 20_000)
+    }
+    cache.removeAll()
+    #expect(cache.statistics.hits == 0 && cache.statistics.misses == 0)
+    for _ in 0..<10 { #expect(cache.get(1) == nil) }
+    #expect(cache.statistics.hits == 0 && cache.statistics.misses == 10)
+  }
+
   /// Memory that readers may still look at is kept, and is about a third of what is in use.
   @Test func whatIsKeptForReadersIsLessThanWhatIsUsed() throws {
     let cache = try MemoryBackend<Int, Int>(capacity: 1 << 20, shards: 1)
