@@ -27,7 +27,7 @@ public struct FileStatus: Equatable, Sendable {
 }
 
 /// The system calls; what they are given beside descriptors and paths.
-package enum System {
+@usableFromInline package enum System {
   package enum Access { case readOnly, readWrite, createExclusive, createOrOpen }
   package enum LockKind { case read, write, none }
 }

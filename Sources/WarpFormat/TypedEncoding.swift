@@ -64,14 +64,14 @@ public enum TypedEncoding {
   @usableFromInline static var canonicalFloatNaN: UInt32 { 0x7FC0_0000 }
 
   @inlinable
-  static func bits(of value: Double, _ mode: TypedMode) -> UInt64 {
+  package static func bits(of value: Double, _ mode: TypedMode) -> UInt64 {
     if mode == .value { return value.bitPattern }
     if value.isNaN { return canonicalDoubleNaN }
     return value == 0 ? 0 : value.bitPattern
   }
 
   @inlinable
-  static func bits(of value: Float, _ mode: TypedMode) -> UInt32 {
+  package static func bits(of value: Float, _ mode: TypedMode) -> UInt32 {
     if mode == .value { return value.bitPattern }
     if value.isNaN { return canonicalFloatNaN }
     return value == 0 ? 0 : value.bitPattern

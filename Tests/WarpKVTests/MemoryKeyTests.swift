@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys: what is equal must be found, whatever its bytes; what is not must spread, whatever its pattern.
 
+import Synchronization
 import Testing
 import WarpKV
 
@@ -76,6 +77,37 @@ private struct Identity: ByteKey {
     try check(numbers.map { Identity(high: $0, low: 0) })
     try check(numbers.map { Identity(high: 0, low: $0) })
     try check(numbers.map { Identity(high: $0, low: $0) })
+    let ints = numbers.map { Int(truncatingIfNeeded: $0) }
+    try check(ints.map { Arguments2($0, 7) })
+    try check(ints.map { Arguments2(7, $0) })
+    try check(ints.map { Arguments2($0, $0) })
+    try check(ints.map { Arguments2($0, -$0) })
+    try check(ints.map { Arguments3($0, 0, 1) })
+    try check(ints.map { Arguments3(0, 1, $0) })
+    try check(ints.map { ArgumentPack(1, $0, 2, 3) })
+    try check(ints.map { ArgumentPack(0, 0, 0, $0) })
+  }
+
+  /// Padding is no part of a key: the same arguments are found from wherever they come.
+  @Test func listsOfArguments() throws {
+    func check<Key: Hashable & Sendable>(_ make: (Int) -> Key) throws {
+      let cache = try MemoryBackend<Key, Int>(capacity: 1000)
+      for number in 0..<500 { cache.set(make(number), to: number) }
+      #expect((0..<500).allSatisfy { cache.get(make($0)) == $0 })
+      #expect(cache.count == 500)
+    }
+    try check { Arguments2(Int8(truncatingIfNeeded: $0), $0) }
+    try check { Arguments2($0, Int8(truncatingIfNeeded: $0)) }
+    try check { Arguments2(UInt32($0), UInt64($0)) }
+    try check { Arguments2(Double($0), $0) }
+    try check { Arguments2("\($0)", $0) }
+    try check { Arguments3(Int16($0), $0, UInt8(truncatingIfNeeded: $0)) }
+    try check { ArgumentPack(Int16($0), $0, UInt8(truncatingIfNeeded: $0), "\($0)") }
+    try check { ArgumentPack(UInt8(truncatingIfNeeded: $0), $0, Int16($0), $0) }
+    let calls = Mutex(0)
+    let nothing = cached { () in calls.withLock { $0 += 1 } }
+    for _ in 0..<3 { nothing() }
+    #expect(calls.withLock { $0 } == 1)
   }
 
   @Test func everyBackendHasItsOwnHash() throws {

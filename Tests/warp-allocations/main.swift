@@ -69,6 +69,11 @@ _ = volume(1, 2, 3, 4)
 check("cached function of four numbers", limit: 0) { use(volume(1, 2, 3, 4)) }
 let shared = try Cache<Int, Int>("numbers", in: .shared, options: CacheOptions(directory: folder.path))
 try shared.set(1, to: 1)
-check("shared, Int to Int, typed: key, value and writer", limit: 3) { use(shared[1]) }
+check("shared, Int to Int, typed", limit: 0) { use(shared[1]) }
+check("shared, Int to Int, typed, value(for:)", limit: 0) { use(shared.value(for: 1) { $0 }) }
+let sharedTexts = try Cache<String, [UInt8]>(
+  "texts", in: .shared(keys: .typed, values: .typed), options: CacheOptions(directory: folder.path))
+try sharedTexts.set(longText, to: [UInt8](repeating: 7, count: 64))
+check("shared, String to bytes, typed: the value", limit: 1) { use(sharedTexts[longText]) }
 
 exitWith(failures == 0 ? 0 : 1)

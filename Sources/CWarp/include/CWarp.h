@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
 // --- the racing copy ------------------------------------------------------------------------------------------
 // Copies between private memory and a mapped slot that another process may be changing at the same time. A reader
 // re-checks the slot's control word afterwards and throws a torn copy away, so any bytes may come out of it.
@@ -100,6 +104,20 @@ static inline void warp_spin_hint(void) {
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+// --- threads --------------------------------------------------------------------------------------------------
+// A number, not 0 or 1, that no other living thread of this process has; 0 where there is none. A thread that begins may get
+// that of one that has ended, which then happened before it.
+static inline uintptr_t warp_thread(void) {
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
+  // One load: where the thread's own variables are.
+  return (uintptr_t)__builtin_thread_pointer();
+#elif !defined(_WIN32)
+  return (uintptr_t)pthread_self();
+#else
+  return 0;
 #endif
 }
 

@@ -7,7 +7,7 @@
 //         ──> TypedBackend       MemoryBackend, or SharedBackend ──> SharedStore
 //
 // - A get in memory goes straight to the memory backend, inlined into the caller. Everything else goes through the
-//   protocol: it costs more than a witness call anyway.
+//   protocol: it costs more than a witness call anyway. A get in a shared store is compiled with the program, too (SharedHit).
 // - Whatever writes a key first detaches its flight: a value that was computed from older state is not stored after
 //   a set, a remove or a removeAll has returned.
 
@@ -31,9 +31,14 @@ public import WarpFormat
 ///
 /// Thread-safety: all methods may be called from any thread and any task at any time. A key's `==` and the clock run
 /// under a lock in memory and must not use the cache; everything else that is yours may.
+@safe
 public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// nil: shared.
   @usableFromInline let memory: MemoryBackend<Key, Value>?
+  /// How a hit in memory gets by without it: to retain and release the object would cost more than a hit.
+  @usableFromInline let reader: MemoryReader<Key, Value>
+  /// nil: in memory. `backend` owns it, and the caller of a method this cache: so it is there without a reference of its own.
+  @usableFromInline let shared: Unmanaged<SharedBackend<Key, Value>>?
   let backend: any TypedBackend<Key, Value>
   let lifetimes: LifetimeRules
   @usableFromInline let knowsStale: Bool
@@ -88,6 +93,8 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         capacity: capacity, shards: options.shards, weightLimit: extras.weightLimit, weigher: extras.weigher,
         listener: extras.listener, clock: timing.now)
       self.memory = memory
+      reader = memory.reader
+      unsafe shared = nil
       backend = memory
     case .shared(let keys, let values):
       let identity = try StoreIdentity(
@@ -96,7 +103,10 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
       let store = try SharedStore.open(
         identity.storeName, options.store(capacity: capacity), directory: options.directory)
       memory = nil
-      backend = SharedBackend(store, keys, values)
+      reader = .none
+      let shared = SharedBackend(store, keys, values)
+      unsafe self.shared = Unmanaged.passUnretained(shared)
+      backend = shared
     }
   }
 
@@ -105,7 +115,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   public func close() { backend.close() }
 
   /// The shared store under it; nil in memory.
-  public var store: SharedStore? { (backend as? SharedBackend<Key, Value>)?.store }
+  public var store: SharedStore? { unsafe shared?._withUnsafeGuaranteedRef { $0.store } }
 
   /// Values that could not be stored because this cache object was closed. A closed cache has no other statistics.
   public var closedSets: Int { closedTally.count }
@@ -126,9 +136,9 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// allocation in memory.
   @inlinable
   public subscript(_ key: Key) -> Value? {
+    @inline(__always)
     get {
-      if let memory { return memory.get(key) }
-      return lenientGet(key)
+      reader.isNone ? lenientGet(key) : memoryGet(key)
     }
     set { lenientSet(key, newValue) }
   }
@@ -137,18 +147,39 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   ///
   /// - Throws: `closed`, `superseded`.
   /// - Complexity: O(1) in memory, O(key + value) shared.
-  @inlinable
+  @inlinable @inline(__always)
   public func get(_ key: Key) throws(WarpError) -> Value? {
-    if let memory { return memory.get(key) }
-    return try sharedGet(key)
+    reader.isNone ? try sharedGet(key) : memoryGet(key)
   }
 
-  @usableFromInline
+  /// - Precondition: in memory.
+  @inlinable @inline(__always)
+  func memoryGet(_ key: Key) -> Value? {
+    let hash = reader.hash(key)
+    switch reader.get(key, hash) {
+    case .hit(let value): return value
+    case .miss: return nil
+    case .unknown: return memoryGetAgain(key, hash)
+    }
+  }
+
+  @inlinable @inline(never)
+  func memoryGetAgain(_ key: Key, _ hash: UInt64) -> Value? { memory?.getAgain(key, hash) ?? nil }
+
+  /// Not inlined, so that the hit in memory beside it stays small; but compiled with the program, for its types.
+  @inlinable @inline(never)
   func sharedGet(_ key: Key) throws(WarpError) -> Value? {
-    if case .entry(let entry) = try backend.find(key, counting: true) { entry.value } else { nil }
+    guard let shared = unsafe shared else { return nil }
+    let hit = unsafe shared._withUnsafeGuaranteedRef { shared in
+      Result { () throws(WarpError) in try shared.hit(key, freshness: knowsStale) }
+    }
+    return switch try hit.get() {
+    case .fresh(let value), .stale(let value): value
+    case .miss, .undecodable, .other: nil
+    }
   }
 
-  @usableFromInline
+  @inlinable @inline(never)
   func lenientGet(_ key: Key) -> Value? { (try? sharedGet(key)) ?? nil }
 
   /// The value with all that is known about it: its revision, the time it has left, whether it is stale. Counts as a get.

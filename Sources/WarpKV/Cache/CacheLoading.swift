@@ -29,9 +29,13 @@ extension Cache {
   /// - Throws: what the computation throws.
   @inlinable
   public func value<E: Error>(for key: Key, _ compute: (Key) throws(E) -> Value) throws(E) -> Value {
-    guard let memory, !knowsStale else { return try look(key, compute) }
-    if let value = memory.get(key) { return value }
-    return try load(key, .absent, .missing, compute)
+    if !reader.isNone, !knowsStale {
+      if let value = memoryGet(key) { return value }
+      return try load(key, .absent, .missing, compute)
+    }
+    let first = firstLook(key)
+    if case .fresh(let value) = first { return value }
+    return try look(key, first, compute)
   }
 
   /// The same with an async computation.
@@ -44,9 +48,13 @@ extension Cache {
   nonisolated(nonsending) public func value<E: Error>(
     for key: Key, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
   ) async throws(E) -> Value {
-    guard let memory, !knowsStale else { return try await look(key, compute) }
-    if let value = memory.get(key) { return value }
-    return try await load(key, .absent, .missing, compute)
+    if !reader.isNone, !knowsStale {
+      if let value = memoryGet(key) { return value }
+      return try await load(key, .absent, .missing, compute)
+    }
+    let first = firstLook(key)
+    if case .fresh(let value) = first { return value }
+    return try await look(key, first, compute)
   }
 
   /// The values of several keys; those that are missing are computed in one call and stored.
@@ -75,25 +83,32 @@ extension Cache {
 
   // MARK: Misses and stale values
 
-  private enum FirstLook {
-    case fresh(Value)
-    case stale(Value)
-    /// And the condition under which a value may be stored.
-    case absent(SetCondition)
-  }
-
   /// A get, counted. Trouble with the store is a miss.
-  private func firstLook(_ key: Key) -> FirstLook {
-    switch try? backend.find(key, counting: true) {
-    case .entry(let entry): entry.isStale ? .stale(entry.value) : .fresh(entry.value)
-    case .undecodable(let revision): .absent(.revision(revision))
-    case .miss, .busy, nil: .absent(.absent)
-    }
+  @inlinable @inline(never)
+  func firstLook(_ key: Key) -> SharedHit<Value> {
+    guard let shared = unsafe shared else { return memoryLook(key) }
+    return unsafe shared._withUnsafeGuaranteedRef { shared in (try? shared.hit(key, freshness: true)) ?? .miss }
   }
 
   @usableFromInline
-  func look<E: Error>(_ key: Key, _ compute: (Key) throws(E) -> Value) throws(E) -> Value {
-    switch firstLook(key) {
+  func memoryLook(_ key: Key) -> SharedHit<Value> {
+    guard case .entry(let entry)? = try? backend.find(key, counting: true) else { return .miss }
+    return entry.isStale ? .stale(entry.value) : .fresh(entry.value)
+  }
+
+  /// The condition under which the value of a key that has none may be stored.
+  private func storeCondition(_ key: Key, _ first: SharedHit<Value>) -> SetCondition {
+    // What can't be decoded may be overwritten, as long as nobody else does.
+    guard case .undecodable = first, case .undecodable(let revision)? = try? backend.find(key, counting: false)
+    else { return .absent }
+    return .revision(revision)
+  }
+
+  @usableFromInline
+  func look<E: Error>(
+    _ key: Key, _ first: SharedHit<Value>, _ compute: (Key) throws(E) -> Value
+  ) throws(E) -> Value {
+    switch first {
     case .fresh(let value): return value
     case .stale(let value):
       guard let flight = flights.leadIfNone(loadKey(key)) else { return value }
@@ -101,20 +116,22 @@ extension Cache {
       defer { load.finish() }
       return flights.attempt(
         flight, again: load.lookAgain, store: load.store, compute: { load.renew(compute) }) ?? value
-    case .absent(let condition): return try load(key, condition, .missing, compute)
+    case .miss, .undecodable, .other:
+      return try load(key, storeCondition(key, first), .missing, compute)
     }
   }
 
   @usableFromInline
   nonisolated(nonsending) func look<E: Error>(
-    _ key: Key, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
+    _ key: Key, _ first: SharedHit<Value>, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
   ) async throws(E) -> Value {
-    switch firstLook(key) {
+    switch first {
     case .fresh(let value): return value
     case .stale(let value):
       guard let flight = flights.leadIfNone(loadKey(key)) else { return value }
       return await renew(flight, key, value, compute)
-    case .absent(let condition): return try await load(key, condition, .missing, compute)
+    case .miss, .undecodable, .other:
+      return try await load(key, storeCondition(key, first), .missing, compute)
     }
   }
 
@@ -185,16 +202,20 @@ extension Cache {
   nonisolated(nonsending) func remembered<E: Error>(
     _ key: Key, _ function: @escaping @Sendable (Key) async throws(E) -> Value
   ) async throws(E) -> Value {
-    guard let memory, !knowsStale else { return try await lookAndRefresh(key, function) }
-    if let value = memory.get(key) { return value }
-    return try await load(key, .absent, .missing, function)
+    if !reader.isNone, !knowsStale {
+      if let value = memoryGet(key) { return value }
+      return try await load(key, .absent, .missing, function)
+    }
+    let first = firstLook(key)
+    if case .fresh(let value) = first { return value }
+    return try await lookAndRefresh(key, first, function)
   }
 
   @usableFromInline
   nonisolated(nonsending) func lookAndRefresh<E: Error>(
-    _ key: Key, _ function: @escaping @Sendable (Key) async throws(E) -> Value
+    _ key: Key, _ first: SharedHit<Value>, _ function: @escaping @Sendable (Key) async throws(E) -> Value
   ) async throws(E) -> Value {
-    switch firstLook(key) {
+    switch first {
     case .fresh(let value): return value
     case .stale(let value):
       if let flight = flights.leadIfNone(loadKey(key)) {
@@ -204,7 +225,8 @@ extension Cache {
         }
       }
       return value
-    case .absent(let condition): return try await load(key, condition, .missing, function)
+    case .miss, .undecodable, .other:
+      return try await load(key, storeCondition(key, first), .missing, function)
     }
   }
 }

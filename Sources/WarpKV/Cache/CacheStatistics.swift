@@ -7,7 +7,8 @@ public struct CacheStatistics: Equatable, Sendable, CustomStringConvertible {
   public var hits = 0
   /// Gets that found none, or only an expired one, or one that could not be decoded.
   public var misses = 0
-  /// Hits whose value was stale.
+  /// Hits whose value was stale. In a shared place they are noticed by calls that would compute, and by all calls of a cache
+  /// that has ``CacheOptions/freshFor``.
   public var staleHits = 0
   /// Gets that gave up because a writer held the shard for too long. Shared places only.
   public var busyMisses = 0

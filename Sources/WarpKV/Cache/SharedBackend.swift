@@ -2,20 +2,33 @@
 // A shared store as a typed cache uses it: keys and values are encoded on the way in and decoded on the way out.
 //
 // - A key without an encoding is in no store: gets of it miss, sets of it throw.
-// - Stored bytes that are no value of this type are a miss, with the revision under which the next set overwrites them.
+// - Stored bytes that are no value of this type are a miss, with the revision under which the next set overwrites them. The
+//   store, which knows no types, counts a hit.
 // - The store counts what it sees; what only this file sees is counted here.
 
 import WarpFormat
 
+@usableFromInline
 final class SharedBackend<Key: Hashable & Sendable, Value: Sendable>: TypedBackend {
-  let store: SharedStore
+  @usableFromInline let store: SharedStore
   private let keyCodec: Codec<Key>
-  private let valueCodec: Codec<Value>
+  let valueCodec: Codec<Value>
+  /// Whether the codecs are the types' own typed encodings, which DirectCoding writes and reads too.
+  @usableFromInline let keysAreDirect: Bool
+  @usableFromInline let valuesAreDirect: Bool
 
   init(_ store: SharedStore, _ keys: Codec<Key>, _ values: Codec<Value>) {
     self.store = store
     keyCodec = keys
     valueCodec = values
+    #if WARP_PLANTED
+      // The faults are planted in the writer and the reader.
+      keysAreDirect = false
+      valuesAreDirect = false
+    #else
+      keysAreDirect = keys.isTyped
+      valuesAreDirect = values.isTyped
+    #endif
   }
 
   var capacity: Int { store.capacity }
@@ -62,8 +75,8 @@ final class SharedBackend<Key: Hashable & Sendable, Value: Sendable>: TypedBacke
           key: key, value: value, remaining: facts.remaining, revision: facts.revision, isStale: facts.isStale))
     case .found((nil, let facts)):
       if counting {
-        note(.decodeFailures, 1)
-        store.count(.miss, isStale: false)
+        noteUndecodable()
+        store.count(.hit(size: 0), isStale: false)
       }
       return .undecodable(revision: facts.revision)
     case .miss:
@@ -169,8 +182,9 @@ final class SharedBackend<Key: Hashable & Sendable, Value: Sendable>: TypedBacke
 
 extension CacheStatistics {
   init(_ store: StoreStatistics) {
-    hits = store.hits
-    misses = store.misses
+    // What could not be decoded was a hit of the store.
+    hits = max(0, store.hits - store.decodeFailures)
+    misses = store.misses + store.decodeFailures
     staleHits = store.staleHits
     busyMisses = store.busyMisses
     insertions = store.insertions

@@ -38,14 +38,18 @@ public struct Codec<Value>: Sendable {
   public let descriptor: [UInt8]
   @usableFromInline let write: @Sendable (Value, inout TypedWriter) throws(CodingFailure) -> Void
   @usableFromInline let read: @Sendable (inout TypedReader) throws(CodingFailure) -> Value
+  /// Whether it is the typed encoding of the type itself.
+  @usableFromInline let isTyped: Bool
 
   /// A codec from its parts; `write` appends exactly one value, `read` reads exactly one.
   @usableFromInline
   init(
-    descriptor: [UInt8], write: @escaping @Sendable (Value, inout TypedWriter) throws(CodingFailure) -> Void,
+    descriptor: [UInt8], isTyped: Bool = false,
+    write: @escaping @Sendable (Value, inout TypedWriter) throws(CodingFailure) -> Void,
     read: @escaping @Sendable (inout TypedReader) throws(CodingFailure) -> Value
   ) {
     self.descriptor = descriptor
+    self.isTyped = isTyped
     self.write = write
     self.read = read
   }
@@ -90,7 +94,7 @@ extension Codec where Value: WarpDecodable {
   @inlinable
   public static var typed: Codec {
     Codec(
-      descriptor: Value.typeDescriptor,
+      descriptor: Value.typeDescriptor, isTyped: true,
       write: { (value, writer) throws(CodingFailure) in
         do throws(TypedEncodingError) { try writer.append(value) } catch { throw .typed(error) }
       },

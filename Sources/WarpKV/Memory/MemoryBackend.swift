@@ -32,19 +32,14 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
 
   @usableFromInline typealias Gate = MemoryGate<Key, Value>
 
-  /// `shardCount` times a gate and, behind it, a shard, `stride` bytes apart, initialised until the deinit. They are
-  /// two variables: other threads use the gate while the lock's holder changes the shard.
-  @usableFromInline let base: UnsafeMutableRawPointer
-  @usableFromInline let shardMask: UInt64
-  @usableFromInline let seed: MemorySeed
-  @usableFromInline let hashesBytes: Bool
+  /// Where the shards are. They are initialised until the deinit.
+  @usableFromInline let reader: MemoryReader<Key, Value>
   @usableFromInline let lifetime: Lifetime
   @usableFromInline let clock: @Sendable () -> UInt64
   @usableFromInline let weigher: Weigher?
   @usableFromInline let listener: Listener?
   @usableFromInline package let capacity: Int
   @usableFromInline package let weightLimit: Int?
-  @usableFromInline let tallies: MemoryTallies
   let loads = LoadTallies()
 
   /// - Parameters:
@@ -74,12 +69,10 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
     self.weigher = weigher
     self.listener = listener
     self.clock = clock
-    self.seed = seed
-    hashesBytes = Key.self is any ByteKey.Type
-    shardMask = UInt64(geometry.shardCount - 1)
-    tallies = MemoryTallies(isUsed: MemoryEntry<Key, Value>.isReadWithoutLock)
-    unsafe base = .allocate(
-      byteCount: geometry.shardCount * MemoryBackend.stride, alignment: MemoryTuning.shardAlignment)
+    let base = UnsafeMutableRawPointer.allocate(
+      byteCount: geometry.shardCount * MemoryReader<Key, Value>.stride, alignment: MemoryTuning.shardAlignment)
+    unsafe reader = MemoryReader(
+      base, shards: geometry.shardCount, seed, MemoryTallies(isUsed: MemoryEntry<Key, Value>.isReadWithoutLock))
     for index in 0..<geometry.shardCount {
       let share = weightLimit.map { limit in
         limit / geometry.shardCount + (index < limit % geometry.shardCount ? 1 : 0)
@@ -87,6 +80,9 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
       unsafe gate(index).initialize(to: Gate())
       unsafe shard(index).initialize(
         to: Shard(capacity: geometry.capacity(ofShard: index), weightLimit: share, clock: clock))
+      if MemoryEntry<Key, Value>.isReadWithoutLock {
+        unsafe shard(index).pointee.publish(at: gate(index).pointee)
+      }
     }
   }
 
@@ -96,38 +92,22 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
       unsafe shard(index).deinitialize(count: 1)
       unsafe gate(index).deinitialize(count: 1)
     }
-    unsafe base.deallocate()
-    tallies.destroy()
+    unsafe reader.base?.deallocate()
+    reader.tallies.destroy()
   }
 
-  package var shardCount: Int { Int(shardMask) + 1 }
+  package var shardCount: Int { Int(reader.shardMask) + 1 }
 
   @inlinable @inline(__always)
-  static var stride: Int {
-    let mask = MemoryTuning.shardAlignment - 1
-    return (MemoryLayout<Gate>.stride + MemoryLayout<Shard>.stride + mask) & ~mask
-  }
+  func gate(_ index: Int) -> UnsafeMutablePointer<Gate> { unsafe reader.gate(index) }
 
-  /// The index is below `shardCount`, and this memory is used as nothing else.
   @inlinable @inline(__always)
-  func gate(_ index: Int) -> UnsafeMutablePointer<Gate> {
-    unsafe (base + index &* MemoryBackend.stride).assumingMemoryBound(to: Gate.self)
-  }
+  func shard(_ index: Int) -> UnsafeMutablePointer<Shard> { unsafe reader.shard(index) }
 
-  /// The same; a shard is aligned as its integers and pointers are, and so is a gate.
-  @inlinable @inline(__always)
-  func shard(_ index: Int) -> UnsafeMutablePointer<Shard> {
-    unsafe (base + (index &* MemoryBackend.stride &+ MemoryLayout<Gate>.stride)).assumingMemoryBound(to: Shard.self)
-  }
-
-  /// Runs the body with a shard, alone: the lock orders all who take it. The body writes nothing that readers without it
-  /// look at, but visited flags.
+  /// See ``MemoryReader/withShard(_:_:)``.
   @inlinable @inline(__always)
   func withShard<Result>(_ index: Int, _ body: (inout Shard) -> Result) -> Result {
-    let gate = unsafe gate(index)
-    unsafe gate.pointee.lock.lock()
-    defer { unsafe gate.pointee.lock.unlock() }
-    return unsafe body(&shard(index).pointee)
+    reader.withShard(index, body)
   }
 
   /// The same for a body that writes. What has left is told of afterwards, and goes with the changes.
@@ -158,8 +138,8 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
   }
 
   @inlinable @inline(__always)
-  func hash(_ key: Key) -> UInt64 { seed.hash(key, asBytes: hashesBytes) }
+  func hash(_ key: Key) -> UInt64 { reader.hash(key) }
 
   @inlinable @inline(__always)
-  func shardIndex(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash & shardMask) }
+  func shardIndex(_ hash: UInt64) -> Int { reader.index(hash) }
 }

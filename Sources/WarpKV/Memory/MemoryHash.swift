@@ -11,9 +11,16 @@
 //   one backend in the order of another one's table costs nothing.
 // - The low bits choose the shard, the high 32 the bucket; both must depend on every bit of the key.
 
-/// A key whose equality is the equality of its bytes, every one of which counts: no padding, no pointers, no two ways to
-/// write the same value. A UUID is one. It is then hashed without `Hasher`.
-package protocol ByteKey: Hashable, BitwiseCopyable {}
+/// A key whose equality is the equality of its bytes, every one of which counts: no pointers, no two ways to write the same
+/// value. A UUID is one. It is then hashed without `Hasher`, unless there is padding between its bytes.
+package protocol ByteKey: Hashable {
+  /// Whether there is no padding.
+  static var isDense: Bool { get }
+}
+
+extension ByteKey {
+  package static var isDense: Bool { true }
+}
 
 /// What makes the hashes of one backend its own.
 @frozen
@@ -45,6 +52,12 @@ package protocol ByteKey: Hashable, BitwiseCopyable {}
 }
 
 extension MemorySeed {
+  /// Whether keys of a type are hashed by their bytes.
+  static func hashesBytes<Key>(of type: Key.Type) -> Bool {
+    guard let type = type as? any ByteKey.Type else { return false }
+    return type.isDense
+  }
+
   /// The type tests compare constants and vanish where the compiler knows the type.
   @inlinable @inline(__always)
   func hash<Key: Hashable>(_ key: Key, asBytes: Bool) -> UInt64 {
@@ -75,11 +88,21 @@ extension MemorySeed {
     unsafe withUnsafeBytes(of: key) { bytes in
       var state = UInt64(truncatingIfNeeded: bytes.count)
       var offset = 0
+      // Two words at a time are multiplied with each other, once they are unlike what anybody chose.
+      while offset &+ 16 <= bytes.count {
+        let one = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let other = unsafe bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
+        state = MemorySeed.fold(one ^ first, other ^ second ^ state)
+        offset &+= 16
+      }
+      // Each bit must reach both ends.
+      if offset == bytes.count { return MemorySeed.fold(state ^ first, 0x9E37_79B9_7F4A_7C15) }
       while offset &+ 8 <= bytes.count {
         state = unsafe mix(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         offset &+= 8
       }
       var rest: UInt64 = 0
+      guard offset < bytes.count else { return state }
       while offset < bytes.count {
         rest = unsafe rest << 8 | UInt64(bytes[offset])
         offset &+= 1

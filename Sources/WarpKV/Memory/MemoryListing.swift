@@ -14,7 +14,7 @@ extension MemoryBackend {
   package var statistics: CacheStatistics {
     var sum = loads.statistics
     sum.capacity = capacity
-    (sum.hits, sum.misses) = tallies.sum
+    (sum.hits, sum.misses) = reader.tallies.sum
     for index in 0..<shardCount { withShard(index) { shard in shard.add(to: &sum) } }
     return sum
   }

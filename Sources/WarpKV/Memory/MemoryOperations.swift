@@ -11,18 +11,14 @@ extension MemoryBackend {
   // MARK: Reading
 
   /// The value, nil if there is none or its time is over. A hit marks the entry visited.
-  @inlinable
+  @inlinable @inline(__always)
   package func get(_ key: Key) -> Value? {
     let hash = hash(key)
-    let index = shardIndex(hash)
-    if MemoryEntry<Key, Value>.isReadWithoutLock {
-      switch unsafe gate(index).pointee.glance(key, Shard.tag(hash), clock, tallies) {
-      case .hit(let value): return value
-      case .miss: return nil
-      case .unknown: break
-      }
+    switch reader.get(key, hash) {
+    case .hit(let value): return value
+    case .miss: return nil
+    case .unknown: return getAgain(key, hash)
     }
-    return getLocked(key, hash, index)
   }
 
   @inlinable @inline(__always)
@@ -144,7 +140,7 @@ extension MemoryBackend {
 
   /// Removes every entry, one shard after the other, and resets the counters. Sets by others meanwhile may stay.
   package func removeAll() {
-    tallies.reset()
+    reader.tallies.reset()
     loads.reset()
     for index in 0..<shardCount {
       let entries = change(index) { shard, _ in shard.removeAll() }.result

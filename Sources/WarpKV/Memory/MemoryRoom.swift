@@ -54,12 +54,13 @@ extension MemoryShard {
     slots.weights.store(UInt64(truncatingIfNeeded: new), at: slot, allocated: slots.allocated)
   }
 
-  /// O(count), as often as the count doubles.
+  /// O(count), as often as the count has doubled.
   @usableFromInline
   mutating func grow() {
-    let more = min(capacity, 2 * slots.allocated)
+    let more = MemoryTuning.slots(
+      after: slots.allocated, capacity: capacity, keepsMemory: Entry.isReadWithoutLock)
     slots.grow(to: more)
-    let old = table.grow(slots: more)
+    let old = table.grow(slots: more, isSparse: capacity <= MemoryTuning.sparseCapacity)
     unsafe slots.discard(UnsafeMutableRawPointer(old.buckets), old.bytes)
   }
 

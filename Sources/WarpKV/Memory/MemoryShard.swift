@@ -58,8 +58,8 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   @usableFromInline var weight = 0
 
   init(capacity: Int, weightLimit: Int?, clock: @escaping @Sendable () -> UInt64) {
-    let slots = min(capacity, MemoryTuning.firstSlots)
-    table = MemoryTable(slots: slots)
+    let slots = MemoryTuning.slots(after: 0, capacity: capacity, keepsMemory: Entry.isReadWithoutLock)
+    table = MemoryTable(slots: slots, isSparse: capacity <= MemoryTuning.sparseCapacity)
     self.slots = MemorySlots(slots: slots, clock: clock)
     self.capacity = capacity
     self.weightLimit = weightLimit

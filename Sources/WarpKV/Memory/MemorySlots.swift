@@ -10,7 +10,7 @@
 // - The hand is none or a live slot. Whatever takes out the entry under it moves it to the newer neighbour, or to none.
 // - A slot's number outlives growth: entries are moved to more memory and keep their places.
 // - Where readers take no lock, what they may look at is written by words (MemoryView), and memory that was ever theirs is
-//   kept until the shard goes: all of it together is less than what is in use, since it doubles each time.
+//   kept until the shard goes: all of it together is a third of what is in use, since that grows fourfold each time.
 // - A slot without an entry has the deadline 0, so the sweep need not know which slots are free.
 
 public import Synchronization

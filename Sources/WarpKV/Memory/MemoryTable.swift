@@ -37,8 +37,8 @@ struct MemoryTable {
   @usableFromInline let buckets: UnsafeMutablePointer<UInt64>
   @usableFromInline let mask: Int
 
-  init(slots: Int) {
-    let count = MemoryTuning.buckets(slots: slots)
+  init(slots: Int, isSparse: Bool) {
+    let count = MemoryTuning.buckets(slots: slots, isSparse: isSparse)
     unsafe buckets = .allocate(capacity: count)
     unsafe buckets.initialize(repeating: 0, count: count)
     mask = count - 1
@@ -72,6 +72,20 @@ struct MemoryTable {
       if MemoryTable.tag(bucket) == tag, isRight(MemoryTable.slot(bucket)) { return MemoryTable.slot(bucket) }
     }
     return nil
+  }
+
+  /// The slot of the first bucket with this tag; `none` if there is no such bucket. At most one round.
+  @inlinable @inline(__always)
+  func first(_ tag: UInt32) -> MemorySlot {
+    var index = Int(tag)
+    let end = index &+ mask
+    while true {
+      let bucket = self[index]
+      // Which may be the tag 0 of an empty one: its slot is none.
+      if MemoryTable.tag(bucket) == tag { return MemoryTable.slot(bucket) }
+      if bucket == 0 || index == end { return .none }
+      index &+= 1
+    }
   }
 
   /// Of a slot that is not in.
@@ -109,8 +123,8 @@ struct MemoryTable {
   func removeAll() { for index in 0...mask { self[index] = 0 } }
 
   /// Moves to more buckets, and returns those that are no longer used.
-  mutating func grow(slots: Int) -> MemoryTable {
-    let larger = MemoryTable(slots: slots)
+  mutating func grow(slots: Int, isSparse: Bool) -> MemoryTable {
+    let larger = MemoryTable(slots: slots, isSparse: isSparse)
     for index in 0...mask where self[index] != 0 {
       larger.insert(MemoryTable.slot(self[index]), MemoryTable.tag(self[index]))
     }

@@ -4,7 +4,7 @@
 
 @usableFromInline
 enum MemoryTuning {
-  /// Slots a shard begins with; it doubles them as it fills, up to its capacity.
+  /// Slots that a shard begins with, at most.
   static let firstSlots = 16
   /// A line for each shard's gate, and its neighbour that the processor fetches along.
   @inlinable static var shardAlignment: Int { 128 }
@@ -19,8 +19,25 @@ enum MemoryTuning {
   /// Lines that readers without a lock count in.
   @inlinable static var tallies: Int { 16 }
 
+  /// Capacity of a shard up to which a table has twice the buckets: it is in the processor's first cache then, and most
+  /// probes end at the first bucket, which the processor can foresee. In a larger one it is the cache's misses that count.
+  static let sparseCapacity = 1024
+
   /// A power of two, at least twice the slots.
-  static func buckets(slots: Int) -> Int {
-    max(minimumBuckets, 1 << (Int.bitWidth - (2 * slots - 1).leadingZeroBitCount))
+  static func buckets(slots: Int, isSparse: Bool) -> Int {
+    let wanted = (isSparse ? 4 : 2) * slots
+    return max(minimumBuckets, 1 << (Int.bitWidth - (wanted - 1).leadingZeroBitCount))
+  }
+
+  /// For how many slots a shard has memory when what it has does not suffice; 0: at first.
+  ///
+  /// The capacity is one of the steps, so that the last one is no small one. Where all memory is kept that readers may still
+  /// look at, steps are larger: then that is a third of what is in use, at most.
+  static func slots(after allocated: Int, capacity: Int, keepsMemory: Bool) -> Int {
+    let factor = keepsMemory ? 4 : 2
+    var slots = capacity
+    // Ends: it gets smaller with each round.
+    while slots > max(firstSlots, factor * allocated) { slots = (slots + factor - 1) / factor }
+    return slots
   }
 }
