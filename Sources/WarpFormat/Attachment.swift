@@ -61,7 +61,9 @@ package final class Attachment: Sendable {
     )
   }
 
+  @inline(__always)
   package var isReadOnly: Bool { registration == nil }
+  @inline(__always)
   package var hasLockFile: Bool { mapping.lockStatus != nil }
 
   /// Whether a full shard makes room instead of refusing.

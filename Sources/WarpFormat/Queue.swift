@@ -29,7 +29,9 @@ extension Shard {
     data.store32(metadataOffset(slot, MetadataFields.older), other?.raw ?? 0)
   }
 
+  @inline(__always)
   package func isVisited(_ slot: SlotIndex) -> Bool { lock.load8(visitedOffset(slot)) != 0 }
+  @inline(__always)
   package func setVisited(_ slot: SlotIndex, _ value: Bool) { lock.store8(visitedOffset(slot), value ? 1 : 0) }
 
   package func isExpired(_ slot: SlotIndex, now: () -> UInt64) -> Bool {

@@ -56,7 +56,7 @@ public struct Shard {
     slotCount = UInt32(truncatingIfNeeded: geometry.slotsPerShard)
     bucketMask = UInt32(truncatingIfNeeded: geometry.bucketsPerShard &- 1)
     stride = geometry.slotStride
-    probeLimit = min(Format.probeLimit, geometry.bucketsPerShard)
+    probeLimit = geometry.probeLimit
     maxKeySize = geometry.maxKeySize
     maxValueSize = geometry.maxValueSize
     maxRawSize = geometry.maxRawSize

@@ -26,6 +26,9 @@ struct Control: Equatable {
   static let stateMask: UInt64 = 7
 
   @inline(__always)
+  func isIn(_ state: SlotState) -> Bool { raw & Control.stateMask == state.rawValue }
+
+  @inline(__always)
   var state: SlotState? { SlotState(rawValue: raw & Control.stateMask) }
 
   @inline(__always)
