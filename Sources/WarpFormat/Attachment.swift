@@ -97,6 +97,13 @@ package final class Attachment: Sendable {
   ) throws(FormatError) -> Result {
     guard pin() else { throw superseded() }
     defer { unpin() }
+    return try withPinnedShard(shard, limit: limit, mayGoOn: mayGoOn, body)
+  }
+
+  /// The same for whoever has pinned the attachment.
+  package func withPinnedShard<Result>(
+    _ shard: Shard, limit: Int64, mayGoOn: Bool = true, _ body: () throws(FormatError) -> Result
+  ) throws(FormatError) -> Result {
     // A child of a fork must not own a shard in its parent's name.
     guard gate.value == 0 else { throw superseded() }
     guard let registration else {

@@ -153,11 +153,16 @@ extension Shard {
   /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
   @inline(__always)
   func holds(_ slot: SlotIndex, _ key: UnsafeRawBufferPointer) -> Bool {
-    // The two sizes are always accessed as one word, so that a reader can't see one of each.
     // A key that no slot has room for is in none of them, whatever the bytes say.
+    key.count <= maxKeySize && holds(slot, unsafe KeyBytes(key))
+  }
+
+  /// The same for a key that is not too long.
+  @inline(__always)
+  func holds(_ slot: SlotIndex, _ key: some ProbeKey) -> Bool {
+    // The two sizes are always accessed as one word, so that a reader can't see one of each.
     let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
-    return unsafe key.count <= maxKeySize && Int(UInt32(truncatingIfNeeded: sizes)) == key.count
-      && data.equals(keyOffset(slot), key)
+    return Int(UInt32(truncatingIfNeeded: sizes)) == key.count && key.isIn(data, keyOffset(slot))
   }
 
   /// Writes an entry into a free slot: WRITING, bytes, metadata, COMMITTED (SPEC.md, W2).

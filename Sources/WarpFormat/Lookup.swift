@@ -30,34 +30,10 @@ enum Probe {
   case unstable
 }
 
-/// A key's bytes as the probe has them: a buffer pointer's size would be computed anew at each use.
-@safe
-struct KeyBytes {
-  let start: UnsafeRawPointer
-  let count: Int
-
-  @inline(__always)
-  init(start: UnsafeRawPointer, count: Int) {
-    unsafe self.start = start
-    self.count = count
-  }
-
-  @inline(__always)
-  init(_ bytes: UnsafeRawBufferPointer) {
-    // No byte is read at the address of an empty key.
-    unsafe self.init(start: bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 8)!, count: bytes.count)
-  }
-
-  @inline(__always)
-  func hash(seed: UInt64) -> UInt64 {
-    count > 0 ? unsafe XXH3.hash64(start, count, seed) : XXH3.empty(seed: seed)
-  }
-}
-
 extension Shard {
   /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it before it is validated.
   @inline(__always)
-  func probe(_ key: KeyBytes, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
+  func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
     // A key that no slot has room for is in none of them, whatever the bytes say.
     guard key.count <= maxKeySize else { return .none }
     let used = min(get(ControlFields.usedSlots), slotCount)
@@ -73,15 +49,13 @@ extension Shard {
       else { continue }
       let slot = SlotIndex(raw)
       let control = controlWord(slot)  // R3.1
-      if !control.isIn(.live) {
+      if !_fastPath(control.isIn(.live)) {
         // R3.2.
         guard control.isIn(.committed), data.acquire64(at) == word else { return .unstable }
       }
       // R3.3. The two sizes are always accessed as one word.
       let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
-      guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, data.equals(keyOffset(slot), key) else {
-        continue
-      }
+      guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, key.isIn(data, keyOffset(slot)) else { continue }
       guard let header = header(slot, sizes: sizes, key: key.count) else {
         if isStable(slot, control) { continue }
         return .unstable

@@ -37,15 +37,18 @@ extension AttachmentCell {
   /// - Precondition: the handle keeps its attachments as long as this runs.
   @usableFromInline
   package func quickGet(_ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> QuickGet {
-    unsafe unowned._withUnsafeGuaranteedRef { file in unsafe file.quickGet(key, into: target) }
+    unsafe unowned._withUnsafeGuaranteedRef { file in unsafe quickHit(key, target, file) }
   }
 
   /// The same for a key whose hash is known. `unsure` if the files have another seed by now.
+  ///
+  /// - Parameter counting: whether the get is counted; if not, the caller does that.
   package func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64,
+    counting: Bool
   ) -> QuickGet {
     unsafe unowned._withUnsafeGuaranteedRef { file in
-      unsafe file.quickGet(key, into: target, hash: hash, seed: seed)
+      unsafe file.quickGet(key, into: target, hash: hash, seed: seed, counting: counting)
     }
   }
 
@@ -64,8 +67,8 @@ extension AttachmentCell {
   }
 
   /// Counts one of the current files.
-  package func count(_ counter: Counter) {
-    unsafe unowned._withUnsafeGuaranteedRef { file in file.count(counter, 1) }
+  package func count(_ counter: Counter, _ amount: Int = 1) {
+    unsafe unowned._withUnsafeGuaranteedRef { file in file.count(counter, amount) }
   }
 
   /// Store time of the current files.
@@ -74,23 +77,38 @@ extension AttachmentCell {
   }
 }
 
+/// The attachment comes last and is no `self`, so that the cell's function ends with a jump to this one.
+@inline(never)
+private func quickHit(
+  _ key: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, _ file: Attachment
+) -> QuickGet {
+  guard file.isCurrent else { return .unsure }
+  let bytes = unsafe KeyBytes(key)
+  guard let short = ShortKey(bytes) else { return unsafe file.quickGetOfAnySize(bytes, Room(target)) }
+  let hash = unsafe XXH3.upTo16(bytes.start, bytes.count, file.header.hashSeed)
+  return unsafe file.quickGet(short, bytes, hash, Room(target), marking: true, counting: true, noting: { _, _ in })
+}
+
 extension Attachment {
   @inline(never)
-  fileprivate func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
-  ) -> QuickGet {
-    guard isCurrent else { return .unsure }
-    let key = unsafe KeyBytes(key)
-    return unsafe quickGet(
-      key, key.hash(seed: header.hashSeed), Room(target), marking: true, counting: true, noting: { _, _ in })
+  fileprivate func quickGetOfAnySize(_ key: KeyBytes, _ target: Room) -> QuickGet {
+    quickGet(
+      key, key, key.hash(seed: header.hashSeed), target, marking: true, counting: true, noting: { _, _ in })
   }
 
   @inline(never)
   fileprivate func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64,
+    counting: Bool
   ) -> QuickGet {
     guard isCurrent, header.hashSeed == seed else { return .unsure }
-    return unsafe quickGet(KeyBytes(key), hash, Room(target), marking: true, counting: true, noting: { _, _ in })
+    let bytes = unsafe KeyBytes(key)
+    guard let short = ShortKey(bytes) else {
+      return unsafe quickGet(
+        bytes, bytes, hash, Room(target), marking: true, counting: counting, noting: { _, _ in })
+    }
+    return unsafe quickGet(
+      short, bytes, hash, Room(target), marking: true, counting: counting, noting: { _, _ in })
   }
 
   @inline(never)
@@ -100,24 +118,25 @@ extension Attachment {
   ) -> QuickGet {
     guard isCurrent else { return .unsure }
     let key = unsafe KeyBytes(key)
-    return unsafe quickGet(key, key.hash(seed: header.hashSeed), Room(target), marking: marking, counting: false) {
-      shard, candidate in
+    let hash = key.hash(seed: header.hashSeed)
+    return unsafe quickGet(key, key, hash, Room(target), marking: marking, counting: false) { shard, candidate in
       facts.deadline = candidate.header.deadline
       facts.freshUntil = shard.data.load64(shard.metadataOffset(candidate.slot, MetadataFields.freshUntil))
       facts.revision = shard.data.load64(shard.metadataOffset(candidate.slot, MetadataFields.revision))
     }
   }
 
+  /// - Parameter bytes: the key once more, for a second look that may come.
   @inline(__always)
-  private func quickGet(
-    _ key: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool,
-    counting: Bool, noting note: (Shard, Candidate) -> Void
+  fileprivate func quickGet(
+    _ key: some ProbeKey, _ bytes: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool, counting: Bool,
+    noting note: (Shard, Candidate) -> Void
   ) -> QuickGet {
     let shard = shard(of: hash)
     switch shard.quickProbe(key, hash, target, note) {
     case .match(let candidate):
       return finish(candidate, in: shard, room: target.size, marking, counting)
-    case .none: return quickMiss(key, hash, target, marking: marking, counting: counting, noting: note)
+    case .none: return quickMiss(bytes, hash, target, marking: marking, counting: counting, noting: note)
     case .unstable: return .torn
     }
   }
@@ -191,7 +210,7 @@ extension Shard {
   /// R2 and R3, copying a raw value that has room.
   @inline(__always)
   fileprivate func quickProbe(
-    _ key: KeyBytes, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
+    _ key: some ProbeKey, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
   ) -> Probe {
     probe(key, HashParts(hash: hash)) { candidate in
       let header = candidate.header

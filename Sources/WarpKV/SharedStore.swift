@@ -32,6 +32,8 @@ public final class SharedStore: Sendable {
   let configuration: StoreConfiguration
   /// Whether a get may be the quick one: that checks no checksum.
   @usableFromInline let isQuick: Bool
+  /// Whether values are stored as they are.
+  let storesRaw: Bool
   /// Nanoseconds, 0: none.
   let defaultTimeToLive: UInt64
   let writerWait: Int64
@@ -40,6 +42,7 @@ public final class SharedStore: Sendable {
     self.request = request
     self.configuration = configuration
     isQuick = !configuration.verifyReads
+    storesRaw = if case .none = configuration.compression { true } else { false }
     defaultTimeToLive =
       try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
     writerWait = try Expiry.wait(configuration.writerWait)

@@ -74,6 +74,21 @@ extension SharedStore {
     _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: Lifetime,
     if condition: SetCondition = .always, holding lease: Lease? = nil
   ) throws(WarpError) -> Stored {
+    if case .always = condition, lease == nil, storesRaw {
+      switch unsafe current.quickSet(key, to: value, lifetime: lifetime.whole, fresh: lifetime.fresh) {
+      case .stored(let revision): return Stored(result: .stored, revision: revision)
+      case .replaced(let revision): return Stored(result: .replaced, revision: revision)
+      case .unsure: break
+      }
+    }
+    return try unsafe storeAtLength(key, value, lifetime: lifetime, if: condition, holding: lease)
+  }
+
+  @inline(never)
+  private func storeAtLength(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: Lifetime,
+    if condition: SetCondition, holding lease: Lease?
+  ) throws(WarpError) -> Stored {
     try withCurrent { (file) throws(WarpError) in
       let limits = file.header.geometry
       guard key.count <= limits.maxKeySize else { throw SharedStore.keyTooLarge(key.count, file) }
@@ -171,7 +186,7 @@ extension SharedStore {
     _ shard: Shard, in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
   ) throws(WarpError) -> Result {
     do throws(WarpError) {
-      return try file.withShard(shard, limit: writerWait) { () throws(WarpError) in try body(shard) }
+      return try file.withPinnedShard(shard, limit: writerWait) { () throws(WarpError) in try body(shard) }
     } catch {
       file.countFailure(error.code)
       throw error
@@ -237,12 +252,6 @@ extension Attachment {
     if removed { count(.removals) }
     count(.expirations, changes.expirations)
     return removed
-  }
-
-  func count(_ changes: Changes) {
-    count(changes.replaced ? .updates : .insertions)
-    count(.evictions, changes.evictions)
-    count(.expirations, changes.expirations)
   }
 
   func countFailure(_ code: WarpError.Code) {

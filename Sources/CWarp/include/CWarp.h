@@ -18,13 +18,16 @@
 // A call per copy or comparison of a few words would cost more than they do.
 #define WARP_INLINED static inline __attribute__((always_inline))
 
+// Sizes that are no multiple of 8, or above the limit: out of the way of the others.
+void warp_copy_out_rest(void *restrict to, const void *restrict shared, size_t size);
+
 WARP_INLINED void warp_copy_out(void *restrict to, const void *restrict shared, size_t size) {
-  if (size > WARP_WORDWISE_LIMIT) {
-    __builtin_memcpy(to, shared, size);
-    return;
-  }
   const uint64_t *words = (const uint64_t *)shared;
   char *out = (char *)to;
+  if (size > WARP_WORDWISE_LIMIT || (size & 7) != 0) {
+    warp_copy_out_rest(to, shared, size);
+    return;
+  }
   // Four words at a time: atomic loads are never merged into wider ones, so the loop's own instructions would count.
   while (size >= 32) {
     uint64_t four[4] = {
@@ -35,17 +38,12 @@ WARP_INLINED void warp_copy_out(void *restrict to, const void *restrict shared, 
     out += 32;
     size -= 32;
   }
-  while (size >= 8) {
+#pragma clang loop unroll(disable)
+  while (size > 0) {
     uint64_t word = __atomic_load_n(words++, __ATOMIC_RELAXED);
     __builtin_memcpy(out, &word, 8);
     out += 8;
     size -= 8;
-  }
-  if (size > 0) {
-    uint64_t word = __atomic_load_n(words, __ATOMIC_RELAXED);
-    // No memcpy of a size that is not constant: that would be a call.
-    const char *last = (const char *)&word;
-    do *out++ = *last++; while (--size > 0);
   }
 }
 
@@ -71,6 +69,7 @@ static inline void warp_copy_in(void *restrict shared, const void *restrict from
     in += 32;
     size -= 32;
   }
+#pragma clang loop unroll(disable)
   while (size >= 8) {
     uint64_t word;
     __builtin_memcpy(&word, in, 8);
@@ -108,6 +107,7 @@ WARP_INLINED int warp_equal(const void *restrict shared, const void *restrict ke
   if (size > 0) {
     uint64_t word = 0;
     char *last = (char *)&word;
+#pragma clang loop unroll(disable)
     do *last++ = *bytes++; while (--size > 0);
     return __atomic_load_n(words, __ATOMIC_RELAXED) == word;
   }
