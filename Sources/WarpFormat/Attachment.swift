@@ -63,7 +63,9 @@ package final class Attachment: Sendable {
     )
   }
 
+  @inline(__always)
   package var isReadOnly: Bool { registration == nil }
+  @inline(__always)
   package var hasLockFile: Bool { mapping.lock.status != nil }
 
   /// Whether a full shard makes room instead of refusing.
@@ -97,6 +99,13 @@ package final class Attachment: Sendable {
   ) throws(FormatError) -> Result {
     guard pin() else { throw superseded() }
     defer { unpin() }
+    return try withPinnedShard(shard, limit: limit, mayGoOn: mayGoOn, body)
+  }
+
+  /// The same for whoever has pinned the attachment.
+  package func withPinnedShard<Result>(
+    _ shard: Shard, limit: Int64, mayGoOn: Bool = true, _ body: () throws(FormatError) -> Result
+  ) throws(FormatError) -> Result {
     // A child of a fork must not own a shard in its parent's name.
     guard gate.value == 0 else { throw superseded() }
     guard let registration else {
@@ -217,7 +226,6 @@ extension Attachment {
       }
       result = locked ?? .busy
     }
-    if marking { note(result, hash: hash) }
     return result
   }
 

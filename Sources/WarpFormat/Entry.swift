@@ -78,22 +78,41 @@ extension Shard {
   /// The header of a slot, nil if a size is out of bounds: torn or corrupt.
   @inline(__always)
   func header(_ slot: SlotIndex) -> EntryHeader? {
-    let at = slotOffset(slot)
-    let sizes = data.load64(at &+ SlotFields.keySize.offset)
-    let rest = data.load64(at &+ SlotFields.rawSize.offset)
-    let header = EntryHeader(
-      deadline: data.load64(at &+ SlotFields.deadline.offset),
-      keySize: Int(UInt32(truncatingIfNeeded: sizes)), storedSize: Int(sizes >> 32),
-      rawSize: Int(UInt32(truncatingIfNeeded: rest)), codec: UInt8(truncatingIfNeeded: rest >> 32),
-      flags: UInt8(truncatingIfNeeded: rest >> 40))
-    guard header.keySize <= maxKeySize, header.storedSize <= maxValueSize,
-      header.rawSize <= maxRawSize || planted(.rawSizeUnchecked)
-    else {
+    let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
+    let header = uncheckedHeader(slot, sizes, keySize: Int(UInt32(truncatingIfNeeded: sizes)))
+    guard header.keySize <= maxKeySize, isWithinLimits(header) else {
       return planted(.sizesUnchecked) ? header : nil
     }
     return header
   }
 
+  /// The same for whoever has loaded the word of the two sizes.
+  ///
+  /// - Parameter key: the size that the key is known to have, at most the limit.
+  @inline(__always)
+  func header(_ slot: SlotIndex, sizes: UInt64, key: Int) -> EntryHeader? {
+    let header = uncheckedHeader(slot, sizes, keySize: key)
+    return isWithinLimits(header) || planted(.sizesUnchecked) ? header : nil
+  }
+
+  @inline(__always)
+  private func uncheckedHeader(_ slot: SlotIndex, _ sizes: UInt64, keySize: Int) -> EntryHeader {
+    let at = slotOffset(slot)
+    let rest = data.load64(at &+ SlotFields.rawSize.offset)
+    return EntryHeader(
+      deadline: data.load64(at &+ SlotFields.deadline.offset),
+      keySize: keySize, storedSize: Int(sizes >> 32),
+      rawSize: Int(UInt32(truncatingIfNeeded: rest)), codec: UInt8(truncatingIfNeeded: rest >> 32),
+      flags: UInt8(truncatingIfNeeded: rest >> 40))
+  }
+
+  /// Whether the sizes of the value are possible; the key's is looked at elsewhere.
+  @inline(__always)
+  private func isWithinLimits(_ header: EntryHeader) -> Bool {
+    header.storedSize <= maxValueSize && (header.rawSize <= maxRawSize || planted(.rawSizeUnchecked))
+  }
+
+  @inline(__always)
   package func metadata(_ slot: SlotIndex) -> EntryMetadata {
     typealias F = MetadataFields
     let at = metadataOffset(slot, F.checksum)
@@ -134,11 +153,16 @@ extension Shard {
   /// Whether a slot holds that key. The answer counts only under the shard's lock or an unchanged control word.
   @inline(__always)
   func holds(_ slot: SlotIndex, _ key: UnsafeRawBufferPointer) -> Bool {
-    // The two sizes are always accessed as one word, so that a reader can't see one of each.
     // A key that no slot has room for is in none of them, whatever the bytes say.
+    key.count <= maxKeySize && holds(slot, unsafe KeyBytes(key))
+  }
+
+  /// The same for a key that is not too long.
+  @inline(__always)
+  func holds(_ slot: SlotIndex, _ key: some ProbeKey) -> Bool {
+    // The two sizes are always accessed as one word, so that a reader can't see one of each.
     let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
-    return unsafe key.count <= maxKeySize && Int(UInt32(truncatingIfNeeded: sizes)) == key.count
-      && data.equals(keyOffset(slot), key)
+    return Int(UInt32(truncatingIfNeeded: sizes)) == key.count && key.isIn(data, keyOffset(slot))
   }
 
   /// Writes an entry into a free slot: WRITING, bytes, metadata, COMMITTED (SPEC.md, W2).

@@ -54,6 +54,8 @@ public struct Geometry: Equatable, Sendable {
   public let shardCount: Int
   public let slotsPerShard: Int
   public let bucketsPerShard: Int
+  /// Buckets in which a key may be, from its home bucket on.
+  let probeLimit: Int
   /// Bytes from one slot to the next.
   public let slotStride: Int
   public let maxKeySize: Int
@@ -113,6 +115,7 @@ public struct Geometry: Equatable, Sendable {
     largerShards = capacity % shards
     slotsPerShard = shardCapacity + 1
     bucketsPerShard = max(Format.minimumBuckets, Geometry.powerOfTwo(atLeast: 2 * shardCapacity))
+    probeLimit = min(Format.probeLimit, bucketsPerShard)
     maxKeySize = parameters.maxKeySize
     maxValueSize = parameters.maxValueSize
     maxRawSize = raw
@@ -134,11 +137,13 @@ public struct Geometry: Equatable, Sendable {
   }
 
   /// Entries that shard `index` may hold: the capacity divided evenly, the first shards taking the remainder.
+  @inline(__always)
   public func capacity(ofShard index: Int) -> Int {
-    leastShardCapacity + (index < largerShards ? 1 : 0)
+    leastShardCapacity &+ (index < largerShards ? 1 : 0)
   }
 
-  public func shardOffset(_ index: Int) -> Int { Format.shardsOffset + index * shardStride }
+  @inline(__always)
+  public func shardOffset(_ index: Int) -> Int { Format.shardsOffset &+ index &* shardStride }
 
   /// Bytes of the slots that are allocated at a time.
   public var allocatesRuns: Bool { slotStride <= Format.runStride }

@@ -7,7 +7,7 @@
 // - Lock-free readers don't pin. What they may still look at is replaced by private zeros at the same addresses: a
 //   reader in there finds nothing, then finds the gate closed, and asks again where the store is now.
 
-package import Synchronization
+import Synchronization
 
 /// Who still needs an attachment.
 struct Stay: ~Copyable, Sendable {
@@ -19,9 +19,10 @@ struct Stay: ~Copyable, Sendable {
 }
 
 /// A reference to an attachment that one thread changes while others read it.
+@usableFromInline
 package struct AttachmentCell: ~Copyable, Sendable {
   /// A retained reference, 0: none.
-  @usableFromInline let bits: Atomic<UInt>
+  private let bits: Atomic<UInt>
 
   package init(_ first: Attachment?) { bits = Atomic(AttachmentCell.retained(first)) }
 
@@ -33,7 +34,7 @@ package struct AttachmentCell: ~Copyable, Sendable {
   /// The attachment, which is there, without a reference of its own.
   ///
   /// - Precondition: somebody keeps the attachment as long as it is used.
-  @inlinable @inline(__always)
+  @inline(__always)
   package var unowned: Unmanaged<Attachment> {
     unsafe Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: bits.load(ordering: .acquiring))!)
   }

@@ -33,29 +33,35 @@ enum Probe {
 extension Shard {
   /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it before it is validated.
   @inline(__always)
-  func probe(_ key: UnsafeRawBufferPointer, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
+  func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
+    // A key that no slot has room for is in none of them, whatever the bytes say.
+    guard key.count <= maxKeySize else { return .none }
     let used = min(get(ControlFields.usedSlots), slotCount)
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+    var step: UInt32 = 0
+    while step < UInt32(truncatingIfNeeded: probeLimit) {
       let at = bucketOffset(parts.fingerprint &+ step)
       let word = data.acquire64(at)  // R2.1
       if word == 0 { return .none }
+      step &+= 1
       let raw = UInt32(truncatingIfNeeded: word)
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint, raw != 0,
         raw <= used || planted(.slotIndexUnchecked)
       else { continue }
       let slot = SlotIndex(raw)
       let control = controlWord(slot)  // R3.1
-      if control.state != .live {
+      if !_fastPath(control.isIn(.live)) {
         // R3.2.
-        guard control.state == .committed, data.acquire64(at) == word else { return .unstable }
+        guard control.isIn(.committed), data.acquire64(at) == word else { return .unstable }
       }
-      guard unsafe holds(slot, key) else { continue }
-      guard let header = header(slot) else {
+      // R3.3. The two sizes are always accessed as one word.
+      let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
+      guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, key.isIn(data, keyOffset(slot)) else { continue }
+      guard let header = header(slot, sizes: sizes, key: key.count) else {
         if isStable(slot, control) { continue }
         return .unstable
       }
       let candidate = Candidate(slot: slot, header: header, control: control)
-      copy(candidate)
+      copy(candidate)  // R3.4
       return isStable(slot, control) ? .match(candidate) : .unstable
     }
     return .none
@@ -67,7 +73,7 @@ extension Shard {
     fenceAcquire()
     let now = data.load64(slotOffset(slot))
     if planted(.copyNotValidated) { return true }
-    return now == control.raw || control.state == .committed && now == control.with(.live).raw
+    return now == control.raw || control.isIn(.committed) && now == control.with(.live).raw
   }
 
   /// R1 to R4. `copy` may run several times; only its last run counts, and only for a hit.
@@ -78,15 +84,16 @@ extension Shard {
     _ key: UnsafeRawBufferPointer, hash: UInt64, retries: inout Int, now: () -> UInt64, copy: (Candidate) -> Void
   ) -> Lookup {
     let parts = HashParts(hash: hash)
+    let key = unsafe KeyBytes(key)
     var waiter = Shard.readerPatience
     for attempt in 0..<Format.readerTries {
-      var outcome = unsafe probe(key, parts, copy: copy)
+      var outcome = probe(key, parts, copy: copy)
       var isMiss = false
       if case .none = outcome {
         // R4: nothing matched; true only if no linked state changed around a second look.
         if planted(.missNotValidated) { return .miss }
         guard let sequence = evenSequence(&waiter) else { return .busy }
-        outcome = unsafe probe(key, parts, copy: copy)
+        outcome = probe(key, parts, copy: copy)
         isMiss = isUnchanged(sequence)
       }
       switch outcome {

@@ -58,7 +58,8 @@ extension Shard {
   ) throws(FormatError) -> Changes {
     var changes = Changes()
     let parts = HashParts(hash: entry.hash)
-    var existing = unsafe find(entry.key, parts)
+    let key = unsafe KeyBytes(entry.key)
+    var existing = findHere(key, parts)
     if existing == nil, count >= capacity, !file.evicts {
       reap(now(), &changes)
       guard count < capacity else {
@@ -73,7 +74,7 @@ extension Shard {
     let slot = try makeSlot(size: size, keeping: existing?.slot, file, now, &changes)
     if planted(.failedSetRemoves) { existing = nil }
     // An entry that gave up its slot was unlinked, and that may have moved this key's bucket word.
-    if changes.evictions + changes.expirations > 0 { existing = unsafe find(entry.key, parts) }
+    if changes.evictions + changes.expirations > 0 { existing = findHere(key, parts) }
     // From here on nothing is in the way, and nobody may store what was computed before.
     let ended = file.voidLeases(of: entry.hash, in: self)
     defer { file.announce(ended, .over, in: self) }
@@ -108,6 +109,7 @@ extension Shard {
   }
 
   /// W3 for a key that is there.
+  @inline(__always)
   private func swing(_ bucket: UInt32, from old: SlotIndex, to slot: SlotIndex, _ parts: HashParts) {
     let delta = entrySize(slot) &- entrySize(old)
     beginWrite()
@@ -120,6 +122,11 @@ extension Shard {
     freeSlot(old)
     put64(ControlFields.storedBytes, storedBytes &+ delta)
     endWrite()
+  }
+
+  @inline(__always)
+  private func findHere(_ key: KeyBytes, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
+    if let short = ShortKey(key) { find(short, parts) } else { find(key, parts) }
   }
 
   /// W3 for a new key. One entry at most makes room: the coldest of a full window, else the policy's victim of a full

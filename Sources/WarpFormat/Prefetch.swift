@@ -2,10 +2,31 @@
 // Asking for the cache lines of several keys before any of them is looked up, so that the misses of the processor's caches
 // overlap. It is a hint: it changes nothing, proves nothing, and what it reads may be old.
 
+extension AttachmentCell {
+  /// What the current files hash keys with.
+  package var hashSeed: UInt64 { unsafe unowned._withUnsafeGuaranteedRef { file in file.header.hashSeed } }
+
+  /// Hashes a key and asks for the line of its home bucket.
+  package func prefetchBucket(_ key: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
+    unsafe unowned._withUnsafeGuaranteedRef { file in
+      let hash = unsafe KeyBytes(key).hash(seed: seed)
+      file.prefetchBucket(hash)
+      return hash
+    }
+  }
+
+  /// Asks for the lines of the slots of several keys, whose buckets were asked for before.
+  package func prefetchSlots(_ hashes: UnsafeBufferPointer<UInt64>) {
+    unsafe unowned._withUnsafeGuaranteedRef { file in
+      for index in 0..<hashes.count { unsafe file.prefetchSlot(hashes[index]) }
+    }
+  }
+}
+
 extension Attachment {
   /// Asks for the line of a key's home bucket.
   @inline(__always)
-  package func prefetchBucket(_ hash: UInt64) {
+  fileprivate func prefetchBucket(_ hash: UInt64) {
     let shard = shard(of: hash)
     data.prefetch(shard.bucketOffset(HashParts(hash: hash).fingerprint))
   }
@@ -13,7 +34,7 @@ extension Attachment {
   /// Asks for the lines of the slot that a key's chain names, once the bucket is there: its header and key, and the begin
   /// of the value.
   @inline(__always)
-  package func prefetchSlot(_ hash: UInt64) {
+  fileprivate func prefetchSlot(_ hash: UInt64) {
     let shard = shard(of: hash)
     let parts = HashParts(hash: hash)
     for step in 0..<Format.prefetchedBuckets {
@@ -23,6 +44,7 @@ extension Attachment {
         let slot = shard.checked(UInt32(truncatingIfNeeded: word))
       else { continue }
       let at = shard.slotOffset(slot)
+      lock.prefetch(shard.visitedOffset(slot))
       data.prefetch(at)
       if shard.stride > Format.slotAlignment { data.prefetch(at &+ Format.slotAlignment) }
       return

@@ -8,36 +8,46 @@
 // - Only the shard's owner reads or writes it. Which entry goes is policy, chosen elsewhere.
 
 extension Shard {
+  @inline(__always)
   package var oldest: SlotIndex? { checked(get(ControlFields.oldest)) }
+  @inline(__always)
   package var newest: SlotIndex? { checked(get(ControlFields.newest)) }
 
   package var hand: SlotIndex? {
-    get { checked(get(ControlFields.hand)) }
-    nonmutating set { put(ControlFields.hand, newValue?.raw ?? 0) }
+    @inline(__always) get { checked(get(ControlFields.hand)) }
+    @inline(__always) nonmutating set { put(ControlFields.hand, newValue?.raw ?? 0) }
   }
 
+  @inline(__always)
   package func newer(_ slot: SlotIndex) -> SlotIndex? {
     checked(data.load32(metadataOffset(slot, MetadataFields.newer)))
   }
+  @inline(__always)
   func older(_ slot: SlotIndex) -> SlotIndex? {
     checked(data.load32(metadataOffset(slot, MetadataFields.older)))
   }
+  @inline(__always)
   func setNewer(_ slot: SlotIndex, _ other: SlotIndex?) {
     data.store32(metadataOffset(slot, MetadataFields.newer), other?.raw ?? 0)
   }
+  @inline(__always)
   func setOlder(_ slot: SlotIndex, _ other: SlotIndex?) {
     data.store32(metadataOffset(slot, MetadataFields.older), other?.raw ?? 0)
   }
 
+  @inline(__always)
   package func isVisited(_ slot: SlotIndex) -> Bool { lock.load8(visitedOffset(slot)) != 0 }
+  @inline(__always)
   package func setVisited(_ slot: SlotIndex, _ value: Bool) { lock.store8(visitedOffset(slot), value ? 1 : 0) }
 
+  @inline(__always)
   package func isExpired(_ slot: SlotIndex, now: () -> UInt64) -> Bool {
     let deadline = deadline(slot)
     return deadline != 0 && now() >= deadline
   }
 
   /// Adds an entry at the newest end.
+  @inline(__always)
   func append(_ slot: SlotIndex) {
     let last = newest
     setNewer(slot, nil)
@@ -56,6 +66,7 @@ extension Shard {
   }
 
   /// Puts an entry's new slot where its old one was.
+  @inline(__always)
   func replace(_ old: SlotIndex, with slot: SlotIndex) {
     let before = older(old)
     let after = newer(old)

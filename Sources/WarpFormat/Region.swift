@@ -149,10 +149,9 @@ public struct Window: @unchecked Sendable {
 
   /// Whether the bytes, zero-padded to whole words, equal `other`.
   @inline(__always)
-  func equals(_ offset: Int, _ other: UnsafeRawBufferPointer) -> Bool {
-    guard let start = other.baseAddress, other.count > 0 else { return true }
-    check(offset, (other.count + 7) & ~7, 8)
-    return unsafe warp_equal(base + offset, start, other.count) != 0
+  func equals(_ offset: Int, _ key: KeyBytes) -> Bool {
+    check(offset, (key.count + 7) & ~7, 8)
+    return unsafe warp_equal(base + offset, key.start, key.count) != 0
   }
 
   /// A private copy.

@@ -118,6 +118,10 @@ struct RequestRecorder: Sendable {
 }
 
 extension Attachment {
+  /// Whether requests for keys with this hash are recorded.
+  @inline(__always)
+  package func records(_ hash: UInt64) -> Bool { recorder.map { hash <= $0.limit } ?? false }
+
   /// Records a request if the lock file has a record and the key is among the recorded.
   ///
   /// - Parameters:
@@ -127,17 +131,6 @@ extension Attachment {
   package func note(_ kind: RequestKind, hash: UInt64, size: Int = 0, deadline: UInt64 = 0) {
     guard let recorder, hash <= recorder.limit else { return }
     append(kind, hash, size, deadline, recorder)
-  }
-
-  /// Records a get. One that could not tell is none.
-  @inline(__always)
-  func note(_ result: Lookup, hash: UInt64) {
-    guard let recorder, hash <= recorder.limit else { return }
-    switch result {
-    case .hit(let found): append(.hit, hash, found.header.storedSize, found.header.deadline, recorder)
-    case .miss: append(.miss, hash, 0, 0, recorder)
-    case .busy: break
-    }
   }
 
   /// Records a set that was done.

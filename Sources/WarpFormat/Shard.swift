@@ -56,7 +56,7 @@ public struct Shard {
     slotCount = UInt32(truncatingIfNeeded: geometry.slotsPerShard)
     bucketMask = UInt32(truncatingIfNeeded: geometry.bucketsPerShard &- 1)
     stride = geometry.slotStride
-    probeLimit = min(Format.probeLimit, geometry.bucketsPerShard)
+    probeLimit = geometry.probeLimit
     maxKeySize = geometry.maxKeySize
     maxValueSize = geometry.maxValueSize
     maxRawSize = geometry.maxRawSize
@@ -82,8 +82,10 @@ public struct Shard {
   func put64(_ field: Field, _ value: UInt64) { data.store64(control &+ field.offset, value) }
 
   /// Live entries. One atomic load; another process may be changing it.
+  @inline(__always)
   public var count: Int { min(Int(get(ControlFields.count)), capacity) }
   /// Bytes of all live keys and stored values.
+  @inline(__always)
   public var storedBytes: UInt64 { get64(ControlFields.storedBytes) }
 
   /// A slot index from the map: nil unless it names a slot that was used.

@@ -26,11 +26,15 @@ struct Control: Equatable {
   static let stateMask: UInt64 = 7
 
   @inline(__always)
+  func isIn(_ state: SlotState) -> Bool { raw & Control.stateMask == state.rawValue }
+
+  @inline(__always)
   var state: SlotState? { SlotState(rawValue: raw & Control.stateMask) }
 
   @inline(__always)
   func with(_ state: SlotState) -> Control { Control(raw: raw & ~Control.stateMask | state.rawValue) }
 
+  @inline(__always)
   var nextWriting: Control { Control(raw: (raw >> 3 &+ 1) << 3 | SlotState.writing.rawValue) }
 }
 
@@ -40,21 +44,27 @@ extension Shard {
   /// W2.7, W3.6, W3.7, W4.4, X3, T5, T6, T8.
   @inline(__always)
   func setControl(_ slot: SlotIndex, _ control: Control) { data.release64(slotOffset(slot), control.raw) }
+  @inline(__always)
   func state(_ slot: SlotIndex) -> SlotState? { controlWord(slot).state }
 
+  @inline(__always)
   func stamp(_ slot: SlotIndex) -> UInt64 { data.load64(metadataOffset(slot, MetadataFields.stamp)) }
+  @inline(__always)
   func hash(_ slot: SlotIndex) -> UInt64 { data.load64(metadataOffset(slot, MetadataFields.hash)) }
+  @inline(__always)
   func deadline(_ slot: SlotIndex) -> UInt64 { data.load64(slotOffset(slot) &+ SlotFields.deadline.offset) }
 
   /// Bytes of key and stored value, clamped.
+  @inline(__always)
   func entrySize(_ slot: SlotIndex) -> UInt64 {
     let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
     return min(sizes & 0xFFFF_FFFF, UInt64(maxKeySize)) &+ min(sizes >> 32, UInt64(maxValueSize))
   }
 
   /// Bytes from a slot's start that an entry takes.
+  @inline(__always)
   static func footprint(keySize: Int, storedSize: Int) -> Int {
-    SlotFields.structure.size + Geometry.align(keySize, 8) + storedSize
+    32 &+ ((keySize &+ 7) & ~7) &+ storedSize
   }
 
   // MARK: Free slots
@@ -62,7 +72,18 @@ extension Shard {
   /// A free slot with blocks behind its first `size` bytes, taken off the free list.
   ///
   /// - Throws: `noSpace` if the file system is full and no free slot has room, `corruptShard`.
+  @inline(__always)
   func takeSlot(size: Int, in file: Attachment) throws(FormatError) -> SlotIndex {
+    // Nearly always the first free slot has its blocks.
+    if let slot = checked(get(ControlFields.freeHead)), !controlWord(slot).isIn(.live), isBacked(slot, size: size) {
+      put(ControlFields.freeHead, newer(slot)?.raw ?? 0)
+      return slot
+    }
+    return try searchSlot(size: size, in: file)
+  }
+
+  @inline(never)
+  private func searchSlot(size: Int, in file: Attachment) throws(FormatError) -> SlotIndex {
     let head = get(ControlFields.freeHead)
     if head != 0 {
       guard let slot = checked(head) else {
@@ -112,6 +133,7 @@ extension Shard {
   }
 
   /// Gives a slot back. It is FREE before the sequence is even again (SPEC.md, W3).
+  @inline(__always)
   func freeSlot(_ slot: SlotIndex) {
     setControl(slot, controlWord(slot).with(.free))
     if planted(.losesSlot) { return }
@@ -121,11 +143,19 @@ extension Shard {
 
   // MARK: Blocks
 
+  @inline(__always)
   private var allocatesRuns: Bool { stride <= Format.runStride }
 
   /// Whether a slot that was used before has blocks behind its first `size` bytes.
   func hasRoom(_ slot: SlotIndex, size: Int) -> Bool {
     allocatesRuns || size <= Int(data.load32(metadataOffset(slot, MetadataFields.allocated)))
+  }
+
+  /// Whether ``back(_:size:in:)`` would have nothing to do.
+  @inline(__always)
+  private func isBacked(_ slot: SlotIndex, size: Int) -> Bool {
+    if allocatesRuns { return slot.raw <= get(ControlFields.backedSlots) || planted(.blocksNotAllocated) }
+    return hasRoom(slot, size: size) && !planted(.allocatedGoesDown)
   }
 
   private func setAllocated(_ slot: SlotIndex, _ size: UInt32) {

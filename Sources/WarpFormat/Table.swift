@@ -27,12 +27,20 @@ extension Shard {
 
   /// The bucket of a key, looked up by whoever holds the shard.
   func find(_ key: UnsafeRawBufferPointer, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+    find(unsafe KeyBytes(key), parts)
+  }
+
+  @inline(__always)
+  func find(_ key: some ProbeKey, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
+    guard key.count <= maxKeySize else { return nil }
+    var step: UInt32 = 0
+    while step < UInt32(truncatingIfNeeded: probeLimit) {
       let bucket = parts.fingerprint &+ step
+      step &+= 1
       let word = data.acquire64(bucketOffset(bucket))
       if word == 0 { return nil }
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
-        let slot = checked(UInt32(truncatingIfNeeded: word)), state(slot) == .live, unsafe holds(slot, key)
+        let slot = checked(UInt32(truncatingIfNeeded: word)), controlWord(slot).isIn(.live), holds(slot, key)
       else { continue }
       return (bucket & bucketMask, slot)
     }
@@ -52,10 +60,13 @@ extension Shard {
   }
 
   /// The first free bucket of the hash's window.
+  @inline(__always)
   func freeBucket(_ parts: HashParts) -> UInt32? {
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit)
-    where data.load64(bucketOffset(parts.fingerprint &+ step)) == 0 {
-      return (parts.fingerprint &+ step) & bucketMask
+    var bucket = parts.fingerprint
+    let end = bucket &+ UInt32(truncatingIfNeeded: probeLimit)
+    while bucket != end {
+      if data.load64(bucketOffset(bucket)) == 0 { return bucket & bucketMask }
+      bucket &+= 1
     }
     return nil
   }

@@ -217,15 +217,11 @@ enum Expiry {
 
   /// The deadline of an entry written now; 0: never. It ends at the last store time there is (SPEC.md §11).
   static func deadline(_ written: UInt64, _ lifetime: UInt64) -> UInt64 {
-    guard lifetime > 0 else { return 0 }
-    let (sum, overflow) = written.addingReportingOverflow(lifetime)
-    return overflow ? .max : sum
+    StoreTime.deadline(written, lifetime)
   }
 
   /// The deadline, and when the entry ends to be fresh; 0: never. Nothing is fresh after its deadline.
   static func ends(_ written: UInt64, _ lifetime: Lifetime) -> (deadline: UInt64, freshUntil: UInt64) {
-    let deadline = deadline(written, lifetime.whole)
-    let freshUntil = self.deadline(written, lifetime.fresh)
-    return (deadline, deadline == 0 ? freshUntil : min(freshUntil, deadline))
+    StoreTime.ends(written, lifetime.whole, lifetime.fresh)
   }
 }

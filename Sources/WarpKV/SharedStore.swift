@@ -25,11 +25,15 @@ public import WarpFormat
 ///
 /// Thread-safety: all methods may be called from any thread at any time, `close` included.
 public final class SharedStore: Sendable {
-  let current: AttachmentCell
+  @usableFromInline let current: AttachmentCell
   let isOpen = Atomic<Bool>(true)
   let moving = MoveLock()
   let request: OpenRequest
   let configuration: StoreConfiguration
+  /// Whether a get may be the quick one: that checks no checksum.
+  @usableFromInline let isQuick: Bool
+  /// Whether values are stored as they are.
+  let storesRaw: Bool
   /// Nanoseconds, 0: none.
   let defaultTimeToLive: UInt64
   let writerWait: Int64
@@ -37,6 +41,8 @@ public final class SharedStore: Sendable {
   init(_ request: OpenRequest, _ configuration: StoreConfiguration) throws(WarpError) {
     self.request = request
     self.configuration = configuration
+    isQuick = !configuration.verifyReads
+    storesRaw = if case .none = configuration.compression { true } else { false }
     defaultTimeToLive =
       try configuration.timeToLive.map { (d) throws(WarpError) in try Expiry.nanoseconds(d) } ?? 0
     writerWait = try Expiry.wait(configuration.writerWait)

@@ -6,7 +6,8 @@ public import WarpFormat
 
 extension SharedStore {
   /// The value of each key, in the keys' order; nil where there is none. Each counts, and marks its entry visited, as a get of
-  /// its own; together they are no snapshot.
+  /// its own; together they are no snapshot. The arrays cost more than the lookups: see
+  /// ``getMany(_:keySize:into:valueSize:results:)`` and ``withValues(for:_:)``.
   ///
   /// - Throws: `closed`, `superseded`.
   /// - Complexity: as that many gets.
@@ -16,17 +17,126 @@ extension SharedStore {
     return values
   }
 
-  /// Runs a closure on a private copy of the value of each key that has one.
+  /// Copies the values of keys of one size into one buffer. Allocates nothing. Each counts, and marks its entry visited, as a
+  /// get of its own; together they are no snapshot.
+  ///
+  /// - Parameters:
+  ///   - keys: the keys' bytes, one key behind the other.
+  ///   - keySize: bytes of each key, at least 1.
+  ///   - values: value number `n` is copied to byte `n * valueSize`; what lies behind its end is left as it was.
+  ///   - valueSize: bytes of room for each value.
+  ///   - results: what the get of each key ended with, as many as there are keys.
+  /// - Returns: how many were hits.
+  /// - Precondition: the sizes fit: `keys` has `results.count * keySize` bytes, and `values` has room for as many values.
+  /// - Throws: `closed`, `superseded`; some results are then not set.
+  /// - Complexity: as that many gets, which wait for memory together. Where all of the store is in the processor's nearest
+  ///   caches, gets one by one are as fast.
+  @discardableResult
+  public func getMany(
+    _ keys: RawSpan, keySize: Int, into values: inout MutableRawSpan, valueSize: Int,
+    results: inout MutableSpan<GetResult>
+  ) throws(WarpError) -> Int {
+    let count = results.count
+    let (keyBytes, isHuge) = count.multipliedReportingOverflow(by: keySize)
+    let (valueBytes, isHuger) = count.multipliedReportingOverflow(by: valueSize)
+    precondition(keySize > 0 && !isHuge && keys.byteCount == keyBytes, "the keys don't have that size")
+    precondition(
+      valueSize >= 0 && !isHuger && values.byteCount >= valueBytes, "the values don't have that much room")
+    var hits = 0
+    for group in groups(of: count) {
+      try unsafe keys.withUnsafeBytes { (keys) throws(WarpError) in
+        try unsafe values.withUnsafeMutableBytes { (values) throws(WarpError) in
+          hits += try unsafe get(
+            group, { unsafe UnsafeRawBufferPointer(rebasing: keys[$0 &* keySize..<$0 &* keySize &+ keySize]) },
+            into: {
+              unsafe UnsafeMutableRawBufferPointer(rebasing: values[$0 &* valueSize..<$0 &* valueSize &+ valueSize])
+            }, { results[$0] = $1 })
+        }
+      }
+    }
+    return hits
+  }
+
+  /// Gets of one group. What is quick is counted for all of them at once.
+  @inline(__always)
+  private func get(
+    _ group: Range<Int>, _ key: (Int) -> UnsafeRawBufferPointer,
+    into target: (Int) -> UnsafeMutableRawBufferPointer,
+    _ note: (Int, GetResult) -> Void
+  ) throws(WarpError) -> Int {
+    let seed = current.hashSeed
+    var (hits, quickHits, quickMisses) = (0, 0, 0)
+    defer {
+      current.count(.hits, quickHits)
+      current.count(.misses, quickMisses)
+    }
+    try unsafe withHashes(of: group, seed, key) { (hashes) throws(WarpError) in
+      for (place, index) in group.enumerated() {
+        let (key, target) = unsafe (key(index), target(index))
+        let quick =
+          unsafe isQuick
+          ? current.quickGet(key, into: target, hash: hashes[place], seed: seed, counting: false) : .unsure
+        var result: GetResult
+        switch quick {
+        case .hit(let size):
+          result = .hit(size: size)
+          quickHits &+= 1
+        case .miss:
+          result = .miss
+          quickMisses &+= 1
+        case .tooSmall(let size): result = .tooSmall(needed: size)
+        case .torn, .unsure: result = try unsafe goOn(quick, key, into: target)
+        }
+        if result.isHit { hits &+= 1 }
+        note(index, result)
+      }
+    }
+    return hits
+  }
+
+  /// Runs a closure on a private copy of the value of each key that has one: on the stack up to 1,024 bytes, else on the heap.
+  /// Each key counts, and marks its entry visited, as a get of its own; together they are no snapshot.
   ///
   /// - Parameter body: gets the key's index and the bytes. It may use the store.
+  /// - Throws: `closed`, `superseded`, and what `body` throws.
+  public func withValues(
+    for keys: [[UInt8]], _ body: (Int, RawSpan) throws(WarpError) -> Void
+  ) throws(WarpError) {
+    try unsafe getMany(keys) { (index, value) throws(WarpError) in try unsafe body(index, value.bytes) }
+  }
+
+  /// See ``withValues(for:_:)``.
   package func getMany(
     _ keys: [[UInt8]], _ body: (Int, UnsafeRawBufferPointer) throws(WarpError) -> Void
   ) throws(WarpError) {
-    try inGroups(keys) { (index, key) throws(WarpError) in
-      _ = try unsafe withCopy(
-        { (target) throws(WarpError) in
-          try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in try unsafe get(key, into: target) }
-        }, { (value) throws(WarpError) in try unsafe body(index, value) })
+    for group in groups(of: keys.count) {
+      let seed = current.hashSeed
+      try unsafe withHashes(of: group, seed, { keys[$0] }) { (hashes) throws(WarpError) in
+        for (place, index) in group.enumerated() {
+          let (key, hash) = unsafe (keys[index], hashes[place])
+          _ = try unsafe withCopy(
+            { (target) throws(WarpError) in
+              try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in
+                try unsafe get(key, into: target, hash: hash, seed: seed)
+              }
+            }, { (value) throws(WarpError) in try unsafe body(index, value) })
+        }
+      }
+    }
+  }
+
+  /// A get of a key whose hash is known.
+  private func get(
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
+  ) throws(WarpError) -> GetResult {
+    let quick: QuickGet =
+      unsafe isQuick
+      ? current.quickGet(key, into: target, hash: hash, seed: seed, counting: true) : .unsure
+    switch quick {
+    case .hit(let size): return .hit(size: size)
+    case .tooSmall(let size): return .tooSmall(needed: size)
+    case .miss: return .miss
+    case .torn, .unsure: return try unsafe goOn(quick, key, into: target)
     }
   }
 
@@ -34,8 +144,9 @@ extension SharedStore {
   @inline(__always)
   func inGroups(_ keys: [[UInt8]], _ body: (Int, [UInt8]) throws(WarpError) -> Void) throws(WarpError) {
     for group in groups(of: keys.count) {
-      prefetch(group) { keys[$0] }
-      for index in group { try body(index, keys[index]) }
+      try unsafe withHashes(of: group, current.hashSeed, { keys[$0] }) { (_) throws(WarpError) in
+        for index in group { try body(index, keys[index]) }
+      }
     }
   }
 
@@ -52,9 +163,10 @@ extension SharedStore {
     var results: [SetResult] = []
     results.reserveCapacity(entries.count)
     for group in groups(of: entries.count) {
-      prefetch(group) { entries[$0].key }
-      for (key, value) in entries[group] {
-        results.append(try unsafe set(key.span.bytes, to: value.span.bytes, lifetime: lifetime, if: .always))
+      try unsafe withHashes(of: group, current.hashSeed, { entries[$0].key }) { (_) throws(WarpError) in
+        for (key, value) in entries[group] {
+          results.append(try unsafe set(key.span.bytes, to: value.span.bytes, lifetime: lifetime, if: .always))
+        }
       }
     }
     return results
@@ -64,20 +176,35 @@ extension SharedStore {
     stride(from: 0, to: count, by: Format.batchSize).lazy.map { $0..<min($0 + Format.batchSize, count) }
   }
 
-  /// Asks for the buckets first, and for the slots that they name once the buckets had time to arrive. Like a get it needs no
-  /// reference to the files: the handle keeps them.
+  /// Runs `body` with the keys' hashes, after their memory was asked for: the buckets first, and the slots that they name
+  /// once the buckets had time to arrive.
   @inline(__always)
-  private func prefetch(_ group: Range<Int>, _ key: (Int) -> [UInt8]) {
-    guard group.count > 1 else { return }
-    unsafe current.unowned._withUnsafeGuaranteedRef { file in
-      unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Format.batchSize) { hashes in
-        for (place, index) in group.enumerated() {
-          let hash = unsafe key(index).withUnsafeBytes { unsafe file.hash($0) }
-          unsafe hashes[place] = hash
-          file.prefetchBucket(hash)
-        }
-        for place in 0..<group.count { unsafe file.prefetchSlot(hashes[place]) }
+  private func withHashes(
+    of group: Range<Int>, _ seed: UInt64, _ key: (Int) -> UnsafeRawBufferPointer,
+    _ body: (UnsafeMutableBufferPointer<UInt64>) throws(WarpError) -> Void
+  ) throws(WarpError) {
+    let outcome = unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { hashes in
+      for (place, index) in group.enumerated() {
+        unsafe hashes[place] = current.prefetchBucket(key(index), seed: seed)
       }
+      unsafe current.prefetchSlots(UnsafeBufferPointer(rebasing: hashes[..<group.count]))
+      return Result { () throws(WarpError) in try unsafe body(hashes) }
     }
+    try outcome.get()
+  }
+
+  @inline(__always)
+  private func withHashes(
+    of group: Range<Int>, _ seed: UInt64, _ key: (Int) -> [UInt8],
+    _ body: (UnsafeMutableBufferPointer<UInt64>) throws(WarpError) -> Void
+  ) throws(WarpError) {
+    let outcome = unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { hashes in
+      for (place, index) in group.enumerated() {
+        unsafe hashes[place] = key(index).withUnsafeBytes { unsafe current.prefetchBucket($0, seed: seed) }
+      }
+      unsafe current.prefetchSlots(UnsafeBufferPointer(rebasing: hashes[..<group.count]))
+      return Result { () throws(WarpError) in try unsafe body(hashes) }
+    }
+    try outcome.get()
   }
 }

@@ -39,6 +39,15 @@ package struct EntryFacts: Equatable, Sendable {
     revision = metadata.revision
   }
 
+  /// Reads the clock only if there is a time to compare it with.
+  @inline(__always)
+  init(_ quick: QuickFacts, now clock: () -> UInt64) {
+    deadline = quick.deadline
+    freshUntil = quick.freshUntil
+    revision = quick.revision
+    if deadline != 0 || freshUntil != 0 { now = clock() }
+  }
+
   package var isStale: Bool { freshUntil != 0 && now >= freshUntil }
   package var remaining: Duration? {
     deadline == 0 ? nil : .nanoseconds(Int64(clamping: deadline - min(now, deadline)))

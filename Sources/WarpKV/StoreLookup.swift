@@ -2,16 +2,48 @@
 // The one lookup of all gets: it takes no lock and no reference, counts what it ends with, and decodes what it found from
 // a private copy.
 
-import WarpFormat
+public import WarpFormat
 
 extension SharedStore {
+  /// Inlined into the caller, so that a hit is one call: of the quick get.
+  @inlinable @inline(__always)
   func get(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
   ) throws(WarpError) -> GetResult {
-    try look { file in
+    let quick: QuickGet = unsafe isQuick ? current.quickGet(key, into: target) : .unsure
+    switch quick {
+    case .hit(let size): return .hit(size: size)
+    case .tooSmall(let size): return .tooSmall(needed: size)
+    case .miss: return .miss
+    case .torn, .unsure: return try unsafe goOn(quick, key, into: target)
+    }
+  }
+
+  /// What is left to do after a quick get that settled nothing.
+  @inline(never)
+  @usableFromInline
+  func goOn(
+    _ quick: QuickGet, _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+  ) throws(WarpError) -> GetResult {
+    if case .torn = quick { current.count(.retries) }
+    return try look { file in
       let result = unsafe get(key, into: target, in: file, marking: true, noting: { _, _ in })
       file.count(result)
       return result
+    }
+  }
+
+  /// What a quick get says, nil if it takes the long way. Counts a try that failed.
+  @inline(__always)
+  private func settled(_ quick: QuickGet) -> GetResult? {
+    switch quick {
+    case .hit(let size): return .hit(size: size)
+    case .tooSmall(let size): return .tooSmall(needed: size)
+    case .miss: return .miss
+    case .torn:
+      current.count(.retries)
+      return nil
+    case .unsure: return nil
     }
   }
 
@@ -20,6 +52,22 @@ extension SharedStore {
   ///
   /// - Parameter marking: whether a hit marks the entry visited.
   package func get(
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, marking: Bool,
+    facts: inout EntryFacts?
+  ) throws(WarpError) -> GetResult {
+    var quickFacts = QuickFacts()
+    let quick: QuickGet =
+      unsafe isQuick
+      ? current.quickGet(key, into: target, marking: marking, facts: &quickFacts) : .unsure
+    if let result = settled(quick) {
+      if result.isHit { facts = EntryFacts(quickFacts, now: { current.storeTime() }) }
+      return result
+    }
+    return try unsafe lookForFacts(key, into: target, marking: marking, facts: &facts)
+  }
+
+  @inline(never)
+  private func lookForFacts(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, marking: Bool,
     facts: inout EntryFacts?
   ) throws(WarpError) -> GetResult {
@@ -37,8 +85,13 @@ extension SharedStore {
 
   /// Counts what became of a get.
   func count(_ result: GetResult, isStale: Bool) {
-    attachment.count(result)
-    if isStale { attachment.count(.staleHits) }
+    switch result {
+    case .hit: current.count(.hits)
+    case .miss: current.count(.misses)
+    case .busy: current.count(.busyMisses)
+    case .tooSmall: break
+    }
+    if isStale { current.count(.staleHits) }
   }
 
   /// Runs a lookup on the current files without a reference or a lock. If they were left meanwhile it may have looked at
@@ -84,9 +137,24 @@ extension SharedStore {
     marking: Bool, noting note: (Shard, Candidate) -> Void
   ) -> GetResult {
     let hash = unsafe file.hash(key)
-    if configuration.verifyReads {
-      return unsafe verifiedGet(key, hash, into: target, in: file, marking: marking, noting: note)
+    var header: EntryHeader?
+    func look(_ shard: Shard, _ candidate: Candidate) {
+      header = candidate.header
+      note(shard, candidate)
     }
+    let result =
+      configuration.verifyReads
+      ? unsafe verifiedGet(key, hash, into: target, in: file, marking: marking, noting: look)
+      : unsafe plainGet(key, hash, into: target, in: file, marking: marking, noting: look)
+    if marking { file.note(result, hash, header) }
+    return result
+  }
+
+  @inline(__always)
+  private func plainGet(
+    _ key: UnsafeRawBufferPointer, _ hash: UInt64, into target: UnsafeMutableRawBufferPointer, in file: Attachment,
+    marking: Bool, noting note: (Shard, Candidate) -> Void
+  ) -> GetResult {
     var stored: [UInt8] = []
     let lookup = unsafe file.lookup(key, hash: hash, marking: marking) { shard, candidate in
       if candidate.header.codec == Format.codecRaw {
@@ -156,6 +224,15 @@ extension SharedStore {
 }
 
 extension Attachment {
+  /// Records a get that found a value that its caller had room for, or that there was none.
+  fileprivate func note(_ result: GetResult, _ hash: UInt64, _ header: EntryHeader?) {
+    switch result {
+    case .hit: note(.hit, hash: hash, size: header?.storedSize ?? 0, deadline: header?.deadline ?? 0)
+    case .miss: note(.miss, hash: hash)
+    case .busy, .tooSmall: break
+    }
+  }
+
   @inline(__always)
   fileprivate func count(_ result: GetResult) {
     switch result {

@@ -207,7 +207,7 @@ extension SharedStore {
             try unsafe stored.span.bytes.withUnsafeBytes { (stored) throws(WarpError) in
               let entry = unsafe PendingEntry(
                 key: bytes, stored: stored, hash: hash, header: header, written: now, freshUntil: freshUntil)
-              file.count(try shard.set(entry, in: file, now: { now }), entry)
+              file.count(try shard.set(entry, in: file, now: { now }), of: entry)
             }
           }
           return result

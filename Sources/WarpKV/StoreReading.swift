@@ -24,6 +24,7 @@ extension SharedStore {
   ///
   /// - Throws: `closed`, `superseded`.
   /// - Complexity: O(key + value).
+  @inlinable
   public func get(_ key: RawSpan, into buffer: inout MutableRawSpan) throws(WarpError) -> GetResult {
     try unsafe key.withUnsafeBytes { (key) throws(WarpError) in
       try unsafe buffer.withUnsafeMutableBytes { (target) throws(WarpError) in

@@ -74,6 +74,21 @@ extension SharedStore {
     _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: Lifetime,
     if condition: SetCondition = .always, holding lease: Lease? = nil
   ) throws(WarpError) -> Stored {
+    if case .always = condition, lease == nil, storesRaw {
+      switch unsafe current.quickSet(key, to: value, lifetime: lifetime.whole, fresh: lifetime.fresh) {
+      case .stored(let revision): return Stored(result: .stored, revision: revision)
+      case .replaced(let revision): return Stored(result: .replaced, revision: revision)
+      case .unsure: break
+      }
+    }
+    return try unsafe storeAtLength(key, value, lifetime: lifetime, if: condition, holding: lease)
+  }
+
+  @inline(never)
+  private func storeAtLength(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, lifetime: Lifetime,
+    if condition: SetCondition, holding lease: Lease?
+  ) throws(WarpError) -> Stored {
     try withCurrent { (file) throws(WarpError) in
       let limits = file.header.geometry
       guard key.count <= limits.maxKeySize else { throw SharedStore.keyTooLarge(key.count, file) }
@@ -132,7 +147,7 @@ extension SharedStore {
     let changes = try unsafe own(key, hash, condition, lease, in: file) { (shard) throws(WarpError) in
       let changes = try shard.set(entry, in: file, now: file.storeTime)
       // Counted as the owner: a replacer has every shard when it carries the counters over.
-      file.count(changes, entry)
+      file.count(changes, of: entry)
       if codec == Format.codecZstd {
         file.count(.compressedFrom, rawSize)
         file.count(.compressedTo, header.storedSize)
@@ -171,7 +186,7 @@ extension SharedStore {
     _ shard: Shard, in file: Attachment, _ body: (Shard) throws(WarpError) -> Result
   ) throws(WarpError) -> Result {
     do throws(WarpError) {
-      return try file.withShard(shard, limit: writerWait) { () throws(WarpError) in try body(shard) }
+      return try file.withPinnedShard(shard, limit: writerWait) { () throws(WarpError) in try body(shard) }
     } catch {
       file.countFailure(error.code)
       throw error
@@ -241,13 +256,6 @@ extension Attachment {
     }
     count(.expirations, changes.expirations)
     return removed
-  }
-
-  func count(_ changes: Changes, _ entry: PendingEntry) {
-    noteSet(entry)
-    count(changes.replaced ? .updates : .insertions)
-    count(.evictions, changes.evictions)
-    count(.expirations, changes.expirations)
   }
 
   func countFailure(_ code: WarpError.Code) {

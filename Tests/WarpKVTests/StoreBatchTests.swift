@@ -68,6 +68,51 @@ import WarpTestSupport
     }
   }
 
+  /// Into one buffer: the same answers and counts, and bytes behind a value stay.
+  @Test(arguments: [0, 1, 2, 15, 16, 17, 32, 33, 300]) func intoABuffer(_ count: Int) throws {
+    try withStore { store in
+      for keySize in [1, 2, 9, 12, 16] {
+        try store.removeAll()
+        func key(_ number: Int) -> [UInt8] {
+          (0..<keySize).map { UInt8(truncatingIfNeeded: $0 < 2 ? number >> (8 * $0) : $0) }
+        }
+        for number in 0..<count where number % 3 != 0 {
+          try store.set(key(number), to: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number % 70))
+        }
+        let keys = (0..<count).flatMap(key)
+        var values = [UInt8](repeating: 255, count: count * 64 + 3)
+        var results = [GetResult](repeating: .busy, count: count)
+        let before = try store.statistics()
+        var span = values.mutableSpan
+        var bytes = span.mutableBytes
+        var resultSpan = results.mutableSpan
+        let hits = try store.getMany(
+          keys.span.bytes, keySize: keySize, into: &bytes, valueSize: 64, results: &resultSpan)
+        let after = try store.statistics()
+        #expect(hits == results.count { $0.isHit })
+        #expect(after.hits - before.hits == hits)
+        #expect(after.misses - before.misses == results.count { $0 == .miss })
+        for number in 0..<count {
+          var alone = [UInt8](repeating: 255, count: 64)
+          #expect(try store.get(key(number), into: &alone) == results[number])
+          if results[number].isHit { #expect(Array(values[number * 64..<number * 64 + 64]) == alone) }
+        }
+        #expect(values.suffix(3) == [255, 255, 255])
+      }
+    }
+  }
+
+  @Test func closuresSeeCopies() throws {
+    try withStore { store in
+      try store.setMany((0..<40).map { (key($0), [UInt8](repeating: UInt8($0), count: $0 * 50)) })
+      var sizes: [Int: Int] = [:]
+      try store.withValues(for: (0..<45).map(key)) { index, value in sizes[index] = value.byteCount }
+      #expect(sizes.count == 40 && sizes.allSatisfy { $0.value == $0.key * 50 })
+      store.close()
+      expectCode(.closed) { try store.withValues(for: [key(1)]) { _, _ in } }
+    }
+  }
+
   /// The package's variant: no array for a value, and the closure may use the store and end the batch.
   @Test func theClosureSeesEachHit() throws {
     try withStore { store in

@@ -46,6 +46,19 @@ check("shared, into the caller's buffer", limit: 0) { use(try! store.get(key, in
 check("shared, RawSpan of 1,024 bytes", limit: 0) {
   use(try! store.withValue(for: key.span.bytes) { $0.byteCount })
 }
+let packed = Array("keykeynonkey".utf8)
+let miss = Array("none".utf8)
+check("shared, a miss", limit: 0) { use(try! store.get(miss, into: &buffer)) }
+var results = [GetResult](repeating: .miss, count: 4)
+var room = [UInt8](repeating: 0, count: 4 * 1024)
+check("shared, four keys into one buffer", limit: 0) {
+  var span = room.mutableSpan
+  var bytes = span.mutableBytes
+  var resultSpan = results.mutableSpan
+  use(
+    try! store.getMany(packed.span.bytes, keySize: 3, into: &bytes, valueSize: 1024, results: &resultSpan))
+}
+check("shared, update in place", limit: 0) { use(try! store.set(miss.span.bytes, to: key.span.bytes)) }
 check("shared, contains", limit: 0) { use(try! store.contains(key)) }
 
 let numbers = Cache<Int, Int>(capacity: 100)

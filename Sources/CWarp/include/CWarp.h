@@ -19,23 +19,35 @@
 // model allows; above that it is a plain bulk copy, outside the language's model and documented as such.
 
 #define WARP_WORDWISE_LIMIT 256
+// A call per copy or comparison of a few words would cost more than they do.
+#define WARP_INLINED static inline __attribute__((always_inline))
 
-static inline void warp_copy_out(void *restrict to, const void *restrict shared, size_t size) {
-  if (size > WARP_WORDWISE_LIMIT) {
-    __builtin_memcpy(to, shared, size);
-    return;
-  }
+// Sizes that are no multiple of 8, or above the limit: out of the way of the others.
+void warp_copy_out_rest(void *restrict to, const void *restrict shared, size_t size);
+
+WARP_INLINED void warp_copy_out(void *restrict to, const void *restrict shared, size_t size) {
   const uint64_t *words = (const uint64_t *)shared;
   char *out = (char *)to;
-  while (size >= 8) {
+  if (size > WARP_WORDWISE_LIMIT || (size & 7) != 0) {
+    warp_copy_out_rest(to, shared, size);
+    return;
+  }
+  // Four words at a time: atomic loads are never merged into wider ones, so the loop's own instructions would count.
+  while (size >= 32) {
+    uint64_t four[4] = {
+      __atomic_load_n(words, __ATOMIC_RELAXED), __atomic_load_n(words + 1, __ATOMIC_RELAXED),
+      __atomic_load_n(words + 2, __ATOMIC_RELAXED), __atomic_load_n(words + 3, __ATOMIC_RELAXED)};
+    __builtin_memcpy(out, four, 32);
+    words += 4;
+    out += 32;
+    size -= 32;
+  }
+#pragma clang loop unroll(disable)
+  while (size > 0) {
     uint64_t word = __atomic_load_n(words++, __ATOMIC_RELAXED);
     __builtin_memcpy(out, &word, 8);
     out += 8;
     size -= 8;
-  }
-  if (size > 0) {
-    uint64_t word = __atomic_load_n(words, __ATOMIC_RELAXED);
-    __builtin_memcpy(out, &word, size);
   }
 }
 
@@ -50,6 +62,18 @@ static inline void warp_copy_in(void *restrict shared, const void *restrict from
     in += bulk;
     size -= bulk;
   }
+  while (size >= 32) {
+    uint64_t four[4];
+    __builtin_memcpy(four, in, 32);
+    __atomic_store_n(words, four[0], __ATOMIC_RELAXED);
+    __atomic_store_n(words + 1, four[1], __ATOMIC_RELAXED);
+    __atomic_store_n(words + 2, four[2], __ATOMIC_RELAXED);
+    __atomic_store_n(words + 3, four[3], __ATOMIC_RELAXED);
+    words += 4;
+    in += 32;
+    size -= 32;
+  }
+#pragma clang loop unroll(disable)
   while (size >= 8) {
     uint64_t word;
     __builtin_memcpy(&word, in, 8);
@@ -65,10 +89,19 @@ static inline void warp_copy_in(void *restrict shared, const void *restrict from
 }
 
 // 1 if `size` bytes at `key` equal the racing bytes at `shared` (8-byte aligned, zero-padded to a whole word).
-static inline int warp_equal(const void *restrict shared, const void *restrict key, size_t size) {
+WARP_INLINED int warp_equal(const void *restrict shared, const void *restrict key, size_t size) {
   const uint64_t *words = (const uint64_t *)shared;
   const char *bytes = (const char *)key;
-  while (size >= 8) {
+  while (size >= 16) {
+    uint64_t two[2];
+    __builtin_memcpy(two, bytes, 16);
+    uint64_t first = __atomic_load_n(words, __ATOMIC_RELAXED) ^ two[0];
+    if ((first | (__atomic_load_n(words + 1, __ATOMIC_RELAXED) ^ two[1])) != 0) return 0;
+    words += 2;
+    bytes += 16;
+    size -= 16;
+  }
+  if (size >= 8) {
     uint64_t word;
     __builtin_memcpy(&word, bytes, 8);
     if (__atomic_load_n(words++, __ATOMIC_RELAXED) != word) return 0;
@@ -77,7 +110,9 @@ static inline int warp_equal(const void *restrict shared, const void *restrict k
   }
   if (size > 0) {
     uint64_t word = 0;
-    __builtin_memcpy(&word, bytes, size);
+    char *last = (char *)&word;
+#pragma clang loop unroll(disable)
+    do *last++ = *bytes++; while (--size > 0);
     return __atomic_load_n(words, __ATOMIC_RELAXED) == word;
   }
   return 1;

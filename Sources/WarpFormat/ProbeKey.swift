@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A key as the probes have it: compared with the bytes of a slot, which are zero-padded to whole words and may be changing.
+//
+// Most keys have 9 to 16 bytes. Such a key is two words in registers, and nothing of it is left to be looped over.
+
+/// What a probe asks of a key.
+protocol ProbeKey {
+  /// Bytes.
+  var count: Int { get }
+  /// Whether the bytes at an offset, a multiple of 8, are the key's. The caller has compared the sizes.
+  func isIn(_ window: Window, _ offset: Int) -> Bool
+}
+
+/// A key of any size, where its bytes are. A buffer pointer's size would be computed anew at each use.
+@safe
+struct KeyBytes: ProbeKey {
+  let start: UnsafeRawPointer
+  let count: Int
+
+  @inline(__always)
+  init(_ bytes: UnsafeRawBufferPointer) {
+    // No byte is read at the address of an empty key.
+    unsafe start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 8)!
+    count = bytes.count
+  }
+
+  @inline(__always)
+  func hash(seed: UInt64) -> UInt64 {
+    count > 0 ? unsafe XXH3.hash64(start, count, seed) : XXH3.empty(seed: seed)
+  }
+
+  @inline(__always)
+  func isIn(_ window: Window, _ offset: Int) -> Bool { window.equals(offset, self) }
+}
+
+/// A key of 9 to 16 bytes.
+struct ShortKey: ProbeKey {
+  let count: Int
+  private let first: UInt64
+  /// The bytes behind the first eight, and zeros. The file's words are the machine's: little-endian.
+  private let second: UInt64
+
+  /// nil if the key has another size.
+  @inline(__always)
+  init?(_ key: KeyBytes) {
+    guard UInt(bitPattern: key.count &- 9) < 8 else { return nil }
+    count = key.count
+    unsafe first = key.start.loadUnaligned(as: UInt64.self)
+    let last = unsafe key.start.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self)
+    second = last &>> UInt64(truncatingIfNeeded: 8 &* (16 &- key.count))
+  }
+
+  @inline(__always)
+  func isIn(_ window: Window, _ offset: Int) -> Bool {
+    window.load64(offset) ^ first | window.load64(offset &+ 8) ^ second == 0
+  }
+}
