@@ -111,17 +111,19 @@ extension SharedStore {
   ) throws(WarpError) {
     for group in groups(of: keys.count) {
       let seed = current.hashSeed
-      try unsafe withHashes(of: group, seed, { keys[$0] }) { (hashes) throws(WarpError) in
-        for (place, index) in group.enumerated() {
-          let (key, hash) = unsafe (keys[index], hashes[place])
-          _ = try unsafe withCopy(
-            { (target) throws(WarpError) in
-              try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in
-                try unsafe get(key, into: target, hash: hash, seed: seed)
-              }
-            }, { (value) throws(WarpError) in try unsafe body(index, value) })
-        }
-      }
+      try unsafe withHashes(
+        of: group, seed, { keys[$0] },
+        { (hashes) throws(WarpError) in
+          for (place, index) in group.enumerated() {
+            let (key, hash) = unsafe (keys[index], hashes[place])
+            _ = try unsafe withCopy(
+              { (target) throws(WarpError) in
+                try unsafe key.span.bytes.withUnsafeBytes { (key) throws(WarpError) in
+                  try unsafe get(key, into: target, hash: hash, seed: seed)
+                }
+              }, { (value) throws(WarpError) in try unsafe body(index, value) })
+          }
+        })
     }
   }
 
@@ -144,9 +146,11 @@ extension SharedStore {
   @inline(__always)
   func inGroups(_ keys: [[UInt8]], _ body: (Int, [UInt8]) throws(WarpError) -> Void) throws(WarpError) {
     for group in groups(of: keys.count) {
-      try unsafe withHashes(of: group, current.hashSeed, { keys[$0] }) { (_) throws(WarpError) in
-        for index in group { try body(index, keys[index]) }
-      }
+      try unsafe withHashes(
+        of: group, current.hashSeed, { keys[$0] },
+        { (_) throws(WarpError) in
+          for index in group { try body(index, keys[index]) }
+        })
     }
   }
 
@@ -163,11 +167,13 @@ extension SharedStore {
     var results: [SetResult] = []
     results.reserveCapacity(entries.count)
     for group in groups(of: entries.count) {
-      try unsafe withHashes(of: group, current.hashSeed, { entries[$0].key }) { (_) throws(WarpError) in
-        for (key, value) in entries[group] {
-          results.append(try unsafe set(key.span.bytes, to: value.span.bytes, lifetime: lifetime, if: .always))
-        }
-      }
+      try unsafe withHashes(
+        of: group, current.hashSeed, { entries[$0].key },
+        { (_) throws(WarpError) in
+          for (key, value) in entries[group] {
+            results.append(try unsafe set(key.span.bytes, to: value.span.bytes, lifetime: lifetime, if: .always))
+          }
+        })
     }
     return results
   }
