@@ -42,6 +42,7 @@ check: ## build, unit and model tests, fixtures, the independent reader (about 7
 
 check-deep: ## release tests, build without zstd, sanitizers, real traces, many processes, crashes, faults, fuzzing (about an hour)
 	@$(STAGE) "set-up" Scripts/setup zstd python terminal browser
+	@$(STAGE) "set-up of the benchmarks" Benchmarks/Scripts/setup lmdb sqlite valgrind
 	@Scripts/deep "$(TRACES)"
 
 model: ## all executions of small scenarios of the shard protocol, and the mutants that must be refuted
@@ -54,7 +55,7 @@ fuzz: ## a minute of fuzzing of all that reads foreign bytes; see Scripts/fuzz -
 	@Scripts/fuzz
 
 lint: ## formatting and house rules
-	@swift format lint --strict --recursive Sources Tests Examples Package.swift
+	@swift format lint --strict --recursive Sources Tests Examples Benchmarks/Sources Package.swift Benchmarks/Package.swift
 	@Scripts/tidy
 
 snippets: ## compile every example of the README, the articles and the docstrings
