@@ -91,6 +91,8 @@ enum Charts {
     let points: [(x: Double, y: Double)]
   }
 
+  private static let lineHeight = 15.0
+
   /// Nil with fewer than two points.
   static func curves(_ curves: [Curve], title: String, label: (Double) -> String) -> String? {
     let points = curves.flatMap(\.points)
@@ -110,13 +112,18 @@ enum Charts {
       picture.text(left - 6, y(value) + 4, Decimal.short(value), anchor: "end")
     }
     for place in places { picture.text(x(place), height - bottom + 18, label(place), anchor: "middle") }
+    var names: [(name: String, x: Double, y: Double)] = []
     for (number, curve) in curves.enumerated() where !curve.points.isEmpty {
       let line = curve.points.sorted { $0.x < $1.x }.map { (x($0.x), y($0.y)) }
       picture.line(line, series: number)
       for point in line { picture.circle(point.0, point.1, series: number) }
-      if let last = line.last {
-        picture.text(last.0 + 8, last.1 + 4 + Double(number) * 3, curve.name, anchor: "start")
-      }
+      if let last = line.last { names.append((curve.name, last.0 + 8, last.1 + 4)) }
+    }
+    // Curves that end side by side have their names below each other.
+    var lowest = -lineHeight
+    for name in names.sorted(by: { $0.y < $1.y }) {
+      lowest = max(name.y, lowest + lineHeight)
+      picture.text(name.x, lowest, name.name, anchor: "start")
     }
     return picture.document
   }
