@@ -97,7 +97,9 @@ extension SharedStore {
   /// Runs a closure on a private copy of the value of each key that has one: on the stack up to 1,024 bytes, else on the heap.
   /// Each key counts, and marks its entry visited, as a get of its own; together they are no snapshot.
   ///
-  /// - Parameter body: gets the key's index and the bytes. It may use the store.
+  /// - Parameters:
+  ///   - keys: of any sizes.
+  ///   - body: gets the key's index and the bytes. It may use the store.
   /// - Throws: `closed`, `superseded`, and what `body` throws.
   public func withValues(
     for keys: [[UInt8]], _ body: (Int, RawSpan) throws(WarpError) -> Void
