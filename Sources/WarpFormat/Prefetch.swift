@@ -26,7 +26,7 @@ extension AttachmentCell {
 extension Attachment {
   /// Asks for the line of a key's home bucket.
   @inline(__always)
-  fileprivate func prefetchBucket(_ hash: UInt64) {
+  func prefetchBucket(_ hash: UInt64) {
     let shard = shard(of: hash)
     data.prefetch(shard.bucketOffset(HashParts(hash: hash).fingerprint))
   }
@@ -34,7 +34,7 @@ extension Attachment {
   /// Asks for the lines of the slot that a key's chain names, once the bucket is there: its header and key, and the begin
   /// of the value.
   @inline(__always)
-  fileprivate func prefetchSlot(_ hash: UInt64) {
+  func prefetchSlot(_ hash: UInt64) {
     let shard = shard(of: hash)
     let parts = HashParts(hash: hash)
     for step in 0..<Format.prefetchedBuckets {

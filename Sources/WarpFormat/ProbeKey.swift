@@ -25,6 +25,12 @@ struct KeyBytes: ProbeKey {
   }
 
   @inline(__always)
+  init(_ start: UnsafeRawPointer, _ count: Int) {
+    unsafe self.start = unsafe start
+    self.count = count
+  }
+
+  @inline(__always)
   func hash(seed: UInt64) -> UInt64 {
     count > 0 ? unsafe XXH3.hash64(start, count, seed) : XXH3.empty(seed: seed)
   }

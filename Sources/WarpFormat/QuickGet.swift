@@ -128,7 +128,7 @@ extension Attachment {
 
   /// - Parameter bytes: the key once more, for a second look that may come.
   @inline(__always)
-  fileprivate func quickGet(
+  func quickGet(
     _ key: some ProbeKey, _ bytes: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool, counting: Bool,
     noting note: (Shard, Candidate) -> Void
   ) -> QuickGet {
@@ -195,7 +195,7 @@ extension Attachment {
 
 /// Where a value goes.
 @safe
-private struct Room {
+struct Room {
   let start: UnsafeMutableRawPointer
   let size: Int
 
@@ -204,6 +204,12 @@ private struct Room {
     // No byte is stored at the address of an empty target.
     unsafe start = target.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
     size = target.count
+  }
+
+  @inline(__always)
+  init(_ start: UnsafeMutableRawPointer, _ size: Int) {
+    unsafe self.start = unsafe start
+    self.size = size
   }
 }
 

@@ -46,52 +46,69 @@ extension SharedStore {
     for group in groups(of: count) {
       try unsafe keys.withUnsafeBytes { (keys) throws(WarpError) in
         try unsafe values.withUnsafeMutableBytes { (values) throws(WarpError) in
-          hits += try unsafe get(
-            group, { unsafe UnsafeRawBufferPointer(rebasing: keys[$0 &* keySize..<$0 &* keySize &+ keySize]) },
-            into: {
-              unsafe UnsafeMutableRawBufferPointer(rebasing: values[$0 &* valueSize..<$0 &* valueSize &+ valueSize])
-            }, { results[$0] = $1 })
+          let batch = unsafe Batch(
+            keys: UnsafeRawBufferPointer(rebasing: keys[group.lowerBound &* keySize..<group.upperBound &* keySize]),
+            keySize: keySize,
+            values: UnsafeMutableRawBufferPointer(
+              rebasing: values[group.lowerBound &* valueSize..<group.upperBound &* valueSize]), valueSize: valueSize
+          )
+          hits += try unsafe get(batch, group, &results)
         }
       }
     }
     return hits
   }
 
+  /// Keys of one size and room for their values.
+  private struct Batch {
+    let keys: UnsafeRawBufferPointer
+    let keySize: Int
+    let values: UnsafeMutableRawBufferPointer
+    let valueSize: Int
+  }
+
   /// Gets of one group. What is quick is counted for all of them at once.
   @inline(__always)
   private func get(
-    _ group: Range<Int>, _ key: (Int) -> UnsafeRawBufferPointer,
-    into target: (Int) -> UnsafeMutableRawBufferPointer,
-    _ note: (Int, GetResult) -> Void
+    _ batch: Batch, _ group: Range<Int>, _ results: inout MutableSpan<GetResult>
   ) throws(WarpError) -> Int {
-    let seed = current.hashSeed
     var (hits, quickHits, quickMisses) = (0, 0, 0)
-    defer {
-      current.count(.hits, quickHits)
-      current.count(.misses, quickMisses)
-    }
-    try unsafe withHashes(of: group, seed, key) { (hashes) throws(WarpError) in
-      for (place, index) in group.enumerated() {
-        let (key, target) = unsafe (key(index), target(index))
-        let quick =
-          unsafe isQuick
-          ? current.quickGet(key, into: target, hash: hashes[place], seed: seed, counting: false) : .unsure
-        var result: GetResult
-        switch quick {
-        case .hit(let size):
-          result = .hit(size: size)
-          quickHits &+= 1
-        case .miss:
-          result = .miss
-          quickMisses &+= 1
-        case .tooSmall(let size): result = .tooSmall(needed: size)
-        case .torn, .unsure: result = try unsafe goOn(quick, key, into: target)
+    let outcome = unsafe withUnsafeTemporaryAllocation(of: QuickGet.self, capacity: 16) { quick in
+      unsafe quick.initialize(repeating: .unsure)
+      // A buffer of no bytes has no address, and no byte is stored there.
+      if isQuick, let keys = unsafe batch.keys.baseAddress, let place = unsafe quick.baseAddress {
+        let values = unsafe batch.values.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
+        unsafe current.quickGets(
+          QuickBatch(
+            keys: keys, keySize: batch.keySize, values: values, valueSize: batch.valueSize, count: group.count),
+          results: place)
+      }
+      return Result { () throws(WarpError) in
+        for (place, index) in group.enumerated() {
+          switch unsafe quick[place] {
+          case .hit(let size):
+            results[index] = .hit(size: size)
+            quickHits &+= 1
+          case .miss:
+            results[index] = .miss
+            quickMisses &+= 1
+          case .tooSmall(let size): results[index] = .tooSmall(needed: size)
+          case .torn, .unsure:
+            let key = unsafe UnsafeRawBufferPointer(
+              rebasing: batch.keys[place &* batch.keySize..<(place &+ 1) &* batch.keySize])
+            let target = unsafe UnsafeMutableRawBufferPointer(
+              rebasing: batch.values[place &* batch.valueSize..<(place &+ 1) &* batch.valueSize])
+            let result = try unsafe goOn(quick[place], key, into: target)
+            results[index] = result
+            if result.isHit { hits &+= 1 }
+          }
         }
-        if result.isHit { hits &+= 1 }
-        note(index, result)
       }
     }
-    return hits
+    if quickHits > 0 { current.count(.hits, quickHits) }
+    if quickMisses > 0 { current.count(.misses, quickMisses) }
+    try outcome.get()
+    return hits &+ quickHits
   }
 
   /// Runs a closure on a private copy of the value of each key that has one: on the stack up to 1,024 bytes, else on the heap.
