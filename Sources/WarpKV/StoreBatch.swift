@@ -52,7 +52,7 @@ extension SharedStore {
             values: UnsafeMutableRawBufferPointer(
               rebasing: values[group.lowerBound &* valueSize..<group.upperBound &* valueSize]), valueSize: valueSize
           )
-          hits += try unsafe get(batch, group, &results)
+          hits += try get(batch, group, &results)
         }
       }
     }
@@ -60,11 +60,20 @@ extension SharedStore {
   }
 
   /// Keys of one size and room for their values.
+  @safe
   private struct Batch {
     let keys: UnsafeRawBufferPointer
     let keySize: Int
     let values: UnsafeMutableRawBufferPointer
     let valueSize: Int
+
+    func key(_ place: Int) -> UnsafeRawBufferPointer {
+      unsafe UnsafeRawBufferPointer(rebasing: keys[place &* keySize..<(place &+ 1) &* keySize])
+    }
+
+    func room(_ place: Int) -> UnsafeMutableRawBufferPointer {
+      unsafe UnsafeMutableRawBufferPointer(rebasing: values[place &* valueSize..<(place &+ 1) &* valueSize])
+    }
   }
 
   /// Gets of one group. What is quick is counted for all of them at once.
@@ -76,7 +85,7 @@ extension SharedStore {
     let outcome = unsafe withUnsafeTemporaryAllocation(of: QuickGet.self, capacity: 16) { quick in
       unsafe quick.initialize(repeating: .unsure)
       // A buffer of no bytes has no address, and no byte is stored there.
-      if isQuick, let keys = unsafe batch.keys.baseAddress, let place = unsafe quick.baseAddress {
+      if isQuick, let keys = unsafe batch.keys.baseAddress, let place = quick.baseAddress {
         let values = unsafe batch.values.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
         unsafe current.quickGets(
           QuickBatch(
@@ -94,11 +103,7 @@ extension SharedStore {
             quickMisses &+= 1
           case .tooSmall(let size): results[index] = .tooSmall(needed: size)
           case .torn, .unsure:
-            let key = unsafe UnsafeRawBufferPointer(
-              rebasing: batch.keys[place &* batch.keySize..<(place &+ 1) &* batch.keySize])
-            let target = unsafe UnsafeMutableRawBufferPointer(
-              rebasing: batch.values[place &* batch.valueSize..<(place &+ 1) &* batch.valueSize])
-            let result = try unsafe goOn(quick[place], key, into: target)
+            let result = try unsafe goOn(quick[place], batch.key(place), into: batch.room(place))
             results[index] = result
             if result.isHit { hits &+= 1 }
           }
