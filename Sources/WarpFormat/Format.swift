@@ -86,6 +86,8 @@ public enum Format {
 
   // MARK: Tuning
 
+  /// How often who finds no free place waits for the creation lock and looks again.
+  static let placeWaits = 16
   /// Requests that a record keeps by default: 4 MiB.
   public static let defaultRecordedRequests = 1 << 17
   /// Bytes of a lock file that are copied at a time.

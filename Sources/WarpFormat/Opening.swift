@@ -79,7 +79,7 @@ extension OpenRequest {
   /// What one opening has done already, so that it does it once.
   private struct Progress {
     var hasReplaced = false
-    var hasWaitedForPlace = false
+    var waitsForPlace = 0
   }
 
   /// - Throws: whatever is wrong with the arguments, the files or the system; nothing has then changed.
@@ -196,9 +196,9 @@ extension OpenRequest {
           environment: environment)
       }
     } catch {
-      guard error.code == .tooManyProcesses, !progress.hasWaitedForPlace else { throw error }
-      // Whoever makes sure that nobody is attached holds every place, and the creation lock.
-      progress.hasWaitedForPlace = true
+      guard error.code == .tooManyProcesses, progress.waitsForPlace < Format.placeWaits else { throw error }
+      // Whoever makes sure that nobody is attached holds every place, and the creation lock. Others may do so next.
+      progress.waitsForPlace += 1
       _ = try CreationLock(files, waiting: creationWait)
       return nil
     }

@@ -39,7 +39,7 @@ struct MoveLock: ~Copyable, Sendable {
     }
   }
 
-  func giveBack() { holder.store(0, ordering: .releasing) }
+  func giveBack() { holder.unlock() }
 }
 
 extension SharedStore {

@@ -16,7 +16,7 @@ struct FlightLock: ~Copyable, Sendable {
   func withLock<Result>(_ body: (UInt32) -> Result) -> Result {
     let epoch = System.forkEpoch
     take(epoch)
-    defer { holder.store(0, ordering: .releasing) }
+    defer { holder.unlock() }
     return body(epoch)
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lock of a shard: a word beside what it guards. It spins, then yields, then sleeps, as the shared store's writers do.
 //
-// - Taking it is one compare-and-swap, giving it back one plain store.
+// - Taking it is one compare-and-swap, giving it back one plain store, behind a fence for the optimizer (Unlocking.swift).
 // - It is held for some dozen nanoseconds; for O(count) while a shard grows, is listed or emptied.
 // - It knows no owner: a key's `==` that uses its own cache would wait for ever.
 //
@@ -31,7 +31,7 @@ struct MemoryLock: ~Copyable {
   }
 
   @inlinable @inline(__always)
-  func unlock() { word.store(0, ordering: .releasing) }
+  func unlock() { word.unlock() }
 
   /// Ends when the holder is done: nothing that runs under the lock waits for anything.
   @usableFromInline
