@@ -99,7 +99,13 @@ extension OpenRequest {
 
   /// The record of the lock file that was there last, of whatever boot.
   func lastRecord(_ header: Header) throws(FormatError) -> RequestRecord? {
-    guard let file = try? System.open(files.lock, .readOnly) else { return nil }
+    let file: Int32
+    do throws(FormatError) {
+      file = try System.open(files.lock, .readOnly)
+    } catch {
+      if error.code == .notFound { return nil }
+      throw error.at(files.lock)
+    }
     defer { System.close(file) }
     let page = try System.read(file, at: 0, count: Format.pageSize, files.lock)
     let size = try System.status(file, files.lock).size

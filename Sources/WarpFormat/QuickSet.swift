@@ -2,8 +2,8 @@
 // A set as it nearly always goes: whatever is there, of bytes as they are, into a shard that nobody holds (SPEC.md §10.3).
 //
 // - The steps are those of Mutation.swift. What is left out is what surrounds them: closures, copies of errors, a second pin.
-// - It never waits. Whatever would need that, and whatever is an error, is left to the caller, who begins anew with the whole
-//   set and says what is wrong. Nothing is stored or counted then.
+// - It never waits. Whatever would need that, and what is wrong with the arguments or the handle, is left to the caller, who
+//   begins anew with the whole set. Nothing is stored or counted then.
 
 /// What a quick set did, and the entry's revision.
 package enum QuickSet: Sendable {
@@ -20,12 +20,15 @@ extension AttachmentCell {
   ///   - lifetime: nanoseconds, 0: for ever.
   ///   - fresh: nanoseconds, 0: never stale.
   /// - Precondition: the handle keeps its attachments as long as this runs.
+  /// - Throws: as ``Shard/set(_:in:now:)``; it is counted.
   package func quickSet(
     _ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer, lifetime: UInt64, fresh: UInt64
-  ) -> QuickSet {
-    unsafe unowned._withUnsafeGuaranteedRef { file in
-      unsafe file.quickSet(key, to: value, lifetime: lifetime, fresh: fresh)
+  ) throws(FormatError) -> QuickSet {
+    let outcome = unsafe unowned._withUnsafeGuaranteedRef { file in
+      Result { () throws(FormatError) in try unsafe file.quickSet(key, to: value, lifetime: lifetime, fresh: fresh)
+      }
     }
+    return try outcome.get()
   }
 }
 
@@ -33,7 +36,7 @@ extension Attachment {
   @inline(never)
   fileprivate func quickSet(
     _ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer, lifetime: UInt64, fresh: UInt64
-  ) -> QuickSet {
+  ) throws(FormatError) -> QuickSet {
     guard isCurrent, let owner = registration?.owner, key.count <= header.geometry.maxKeySize,
       value.count <= header.geometry.maxValueSize, !planted(.ownerNotTaken)
     else { return .unsure }
@@ -63,7 +66,9 @@ extension Attachment {
       count(changes, of: entry)
       return changes.replaced ? .replaced(revision: changes.revision) : .stored(revision: changes.revision)
     } catch {
-      return .unsure
+      // A failure is told, and not tried again: the second try may go well, and nobody would know of the first.
+      countFailure(error.code)
+      throw error
     }
   }
 
@@ -73,6 +78,18 @@ extension Attachment {
     count(changes.replaced ? .updates : .insertions, 1)
     count(.evictions, changes.evictions)
     count(.expirations, changes.expirations)
+  }
+}
+
+extension Attachment {
+  /// Counts what kept a write from being done.
+  package func countFailure(_ code: FormatError.Code) {
+    switch code {
+    case .busy: count(.busySets)
+    case .noSpace: count(.noSpaceSets)
+    case .full: count(.fullSets)
+    default: break
+    }
   }
 }
 

@@ -75,7 +75,7 @@ extension SharedStore {
     if condition: SetCondition = .always, holding lease: Lease? = nil
   ) throws(WarpError) -> Stored {
     if case .always = condition, lease == nil, storesRaw {
-      switch unsafe current.quickSet(key, to: value, lifetime: lifetime.whole, fresh: lifetime.fresh) {
+      switch try unsafe current.quickSet(key, to: value, lifetime: lifetime.whole, fresh: lifetime.fresh) {
       case .stored(let revision): return Stored(result: .stored, revision: revision)
       case .replaced(let revision): return Stored(result: .replaced, revision: revision)
       case .unsure: break
@@ -256,14 +256,5 @@ extension Attachment {
     }
     count(.expirations, changes.expirations)
     return removed
-  }
-
-  func countFailure(_ code: WarpError.Code) {
-    switch code {
-    case .busy: count(.busySets)
-    case .noSpace: count(.noSpaceSets)
-    case .full: count(.fullSets)
-    default: break
-    }
   }
 }
