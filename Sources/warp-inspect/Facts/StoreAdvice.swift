@@ -77,8 +77,7 @@ struct StoreAdvice {
     guard let curve, let hitRatio = recorded.hitRatio else {
       return "It records its requests, but has too few of them for a curve: \(Numbers.grouped(recorded.count))."
     }
-    let record = recorded.log.record
-    let keys = record.shift == 0 ? "every key" : "one key in \(Numbers.grouped(1 << record.shift))"
+    let keys = recorded.log.record.keysText
     let simulated = curve.points.first { $0.capacity == capacity }.map { Numbers.percent($0.hitRatio) } ?? "unknown"
     let lost = recorded.log.lost == 0 ? "" : "; \(Numbers.grouped(recorded.log.lost)) were lost"
     return

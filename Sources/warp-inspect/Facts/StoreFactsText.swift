@@ -49,9 +49,10 @@ extension StoreFacts {
 
   private var recordLines: [Line] {
     guard let record = image.lock?.geometry.record, let position = recorded else { return [] }
-    let keys = record.shift == 0 ? "every key" : "one key in \(Numbers.grouped(1 << record.shift))"
     let kept = Numbers.grouped(min(position, UInt64(record.cells)))
-    return [Line("record", "the last \(kept) of \(Numbers.grouped(position)) requests for \(keys); see advise")]
+    return [
+      Line("record", "the last \(kept) of \(Numbers.grouped(position)) requests for \(record.keysText); see advise")
+    ]
   }
 
   /// A bar on a ground, always of the same width.
@@ -156,4 +157,9 @@ extension StoreFacts {
     let boot = lock.header.bootID == System.bootID() ? "this boot" : "another boot"
     return "\(boot); \(recoveries) recoveries"
   }
+}
+
+extension RequestRecord {
+  /// Which keys it has the requests for.
+  var keysText: String { shift == 0 ? "every key" : "one key in \(Numbers.grouped(1 << shift))" }
 }
