@@ -9,13 +9,38 @@
 
 import Synchronization
 
-/// Who still needs an attachment.
+/// Who still needs an attachment. It is over once, when it was left and the last of those who stayed is out.
 struct Stay: ~Copyable, Sendable {
-  let pins = Atomic<Int>(0)
-  let isLeaving = Atomic<Bool>(false)
-  let isOver = Atomic<Bool>(false)
+  private let pins = Atomic<Int>(0)
+  private let isLeaving = Atomic<Bool>(false)
+  private let over = Atomic<Bool>(false)
   /// The attachment that the same handle used before.
   let before = AttachmentCell(nil)
+
+  var isOver: Bool { over.load(ordering: .sequentiallyConsistent) }
+
+  /// False if it is being left. Whether or not, `unpin` is to follow.
+  func pin() -> Bool {
+    pins.add(1, ordering: .sequentiallyConsistent)
+    return !isLeaving.load(ordering: .sequentiallyConsistent)
+  }
+
+  /// True for the one who has to end it.
+  func unpin() -> Bool { pins.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 && ends() }
+
+  /// True for the one who has to end it.
+  func leave() -> Bool {
+    isLeaving.store(true, ordering: .sequentiallyConsistent)
+    return ends()
+  }
+
+  /// The pins are looked at after the sign: before it, somebody else may have come in since they were none.
+  private func ends() -> Bool {
+    guard isLeaving.load(ordering: .sequentiallyConsistent),
+      planted(.pinsTrusted) || pins.load(ordering: .sequentiallyConsistent) == 0
+    else { return false }
+    return !over.exchange(true, ordering: .sequentiallyConsistent)
+  }
 }
 
 /// A reference to an attachment that one thread changes while others read it.
@@ -58,26 +83,20 @@ package struct AttachmentCell: ~Copyable, Sendable {
 extension Attachment {
   /// Keeps the registration and the mappings until `unpin`; false if they are being given up.
   package func pin() -> Bool {
-    stay.pins.add(1, ordering: .sequentiallyConsistent)
-    if !stay.isLeaving.load(ordering: .sequentiallyConsistent) { return true }
+    if stay.pin() { return true }
     unpin()
     return false
   }
 
-  package func unpin() {
-    let left = stay.pins.subtract(1, ordering: .sequentiallyConsistent).newValue
-    if left == 0, stay.isLeaving.load(ordering: .sequentiallyConsistent) { end() }
-  }
+  package func unpin() { if stay.unpin() { end() } }
 
   /// Gives everything back as soon as nobody pins it. Idempotent.
   package func leave() {
     gate.set(Gate.left)
-    stay.isLeaving.store(true, ordering: .sequentiallyConsistent)
-    if stay.pins.load(ordering: .sequentiallyConsistent) == 0 { end() }
+    if stay.leave() { end() }
   }
 
   private func end() {
-    guard !stay.isOver.exchange(true, ordering: .sequentiallyConsistent) else { return }
     let file = mapping.file
     // After a fork the registry entry and its lock are the parent's; after closefrom(3) the kernel has the lock back.
     if environment.process().id == processID {
@@ -107,7 +126,7 @@ extension Attachment {
     guard System.isSingleThreaded else { return }
     var last = self
     while let before = last.stay.before.value {
-      if before.stay.isOver.load(ordering: .sequentiallyConsistent) {
+      if before.stay.isOver {
         _ = last.stay.before.exchange(before.takeBefore())
       } else {
         last = before

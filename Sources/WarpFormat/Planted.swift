@@ -49,6 +49,8 @@ package enum Fault: String, CaseIterable, Sendable {
   case waitersSleepOn
   /// O08, R07: a handle whose files were left goes on; a child of a fork uses its parent's handle.
   case gateIgnored
+  /// O08: what a handle gives back is given back once somebody saw nobody inside, whoever came in since.
+  case pinsTrusted
   /// O12: a descriptor counts as the store's, whatever file has its number.
   case descriptorTrusted
 

@@ -66,6 +66,8 @@ extension Attachment {
       count(changes, of: entry)
       return changes.replaced ? .replaced(revision: changes.revision) : .stored(revision: changes.revision)
     } catch {
+      // That can be mended, and nothing was stored.
+      if error.code == .descriptorLost { return .unsure }
       // A failure is told, and not tried again: the second try may go well, and nobody would know of the first.
       countFailure(error.code)
       throw error
