@@ -37,7 +37,7 @@ extension BenchGroup {
     session.measure(
       series,
       [
-        place.get(stream),
+        place.get(stream), place.limitGet(stream),
         Variant(name: "LMDB, renewed") { range in
           sum(stream, range, buffer) { lmdb_get_renewed(peer, $0, Content.keySize, buffer.start, valueSize) }
         },

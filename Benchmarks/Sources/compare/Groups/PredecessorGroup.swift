@@ -45,7 +45,7 @@ extension BenchGroup {
     session.measure(
       series,
       [
-        place.get(stream),
+        place.get(stream), place.limitGet(stream),
         Variant(name: "its engine in C") { range in
           old_engine_sum(
             engine, stream.key(range.lowerBound).baseAddress, Content.keySize, Content.keySize, range.count)

@@ -5,7 +5,9 @@
 //   has just used. After all rounds of a run each variant has run each chunk once, so their sums can be compared.
 // - The ratio is taken within a round: both have met the same neighbours and the same clock rate. What is told is the
 //   median of all rounds of all runs, and the 10th and 90th percentile.
-// - The order within a round rotates. The first run warms up and does not count.
+// - The order within a round is dealt anew each time, because who comes after whom counts: a variant finds the caches full of
+//   what its neighbour left there, which is its own store or another one's. In turns that only rotate each would have the
+//   same neighbour always. The first run warms up and does not count.
 
 /// One way to do the operations of a stream.
 struct Variant {
@@ -68,12 +70,14 @@ enum Measure {
     var timings = variants.map { Timing(name: $0.name) }
     let count = variants.count
     var elapsed = [Double](repeating: 0, count: count)
+    var order = Array(0..<count)
+    var random = SplitMix(seed: 1)
     for run in 0...series.runs {
       var sums = [UInt64](repeating: 0, count: count)
       for round in 0..<series.chunks {
         if Interrupt.isRaised { return timings }
-        for turn in 0..<count {
-          let number = (turn + round + run) % count
+        order.shuffle(using: &random)
+        for number in order {
           let variant = variants[number]
           let chunk = (round + number * series.chunks / count) % series.chunks
           let start = chunk * series.chunk
