@@ -18,6 +18,8 @@ package enum Fault: String, CaseIterable, Sendable {
 
   /// R01, R03: an index in a bucket is followed wherever it leads.
   case slotIndexUnchecked
+  /// R03: another key counts as the right one if its bits happen to fit.
+  case keyComparedLoosely
   /// R03, X03: the sizes in a slot are believed.
   case sizesUnchecked
   /// R04: a copy counts whatever happened to its slot meanwhile.
