@@ -42,6 +42,9 @@ struct Enumerate: ParsableCommand {
 
   func validate() throws {
     guard capacity.allSatisfy({ (2...4).contains($0) }) else { throw ValidationError("a capacity is 2 to 4") }
+    guard Scenario.all(capacities: capacity).contains(where: { $0.name.hasPrefix(operation) }) else {
+      throw ValidationError("no operation begins with '\(operation)': see --list")
+    }
   }
 
   func run() throws {
@@ -69,7 +72,7 @@ struct Enumerate: ParsableCommand {
     total.add(to: &report)
     report.add("seconds", Double(System.bootTime() - began) / 1e9)
     let isIdle = total.images == 0
-    try report.finish(json: json, violations: total.complaints.total + (isIdle ? 1 : 0))
+    try report.finish(json: json, violations: total.complaints.total, isIdle: isIdle)
   }
 }
 

@@ -343,6 +343,6 @@ struct Flight: ParsableCommand {
     // A run that hardly ever disturbed anybody proves nothing.
     let isIdle = outcome.missed * 2 > options.rounds
     try report.finish(
-      json: json, violations: outcome.violations + wrong + alone + outcome.crashes + findings + (isIdle ? 1 : 0))
+      json: json, violations: outcome.violations + wrong + alone + outcome.crashes + findings, isIdle: isIdle)
   }
 }

@@ -150,7 +150,7 @@ struct Kill: ParsableCommand {
     report.add("killsPerSecond", Double(result.kills) / seconds)
     try report.finish(
       json: json,
-      violations: result.lost + result.corrupt + result.hangs + result.findings + late + (result.isIdle ? 1 : 0))
+      violations: result.lost + result.corrupt + result.hangs + result.findings + late, isIdle: result.isIdle)
   }
 }
 

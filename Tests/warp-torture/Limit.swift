@@ -57,6 +57,6 @@ struct Limit: ParsableCommand {
     report.add("scarceViolations", scarce.violations)
     // If nothing was refused the limits were none.
     let isIdle = scarce.refused == 0
-    try report.finish(json: json, violations: violations + left.count + scarce.violations + (isIdle ? 1 : 0))
+    try report.finish(json: json, violations: violations + left.count + scarce.violations, isIdle: isIdle)
   }
 }

@@ -253,6 +253,6 @@ struct Namespaces: ParsableCommand {
     let isIdle = rounds >= 10 && (outcome.held == 0 || outcome.twins == 0)
     try report.finish(
       json: json,
-      violations: outcome.stolen + outcome.stuck + lost + corrupt + hangs + end.findings + (isIdle ? 1 : 0))
+      violations: outcome.stolen + outcome.stuck + lost + corrupt + hangs + end.findings, isIdle: isIdle)
   }
 }

@@ -75,6 +75,6 @@ struct PowerLoss: ParsableCommand {
     report.add("seconds", seconds)
     // A run that never saw a store go on, or start anew, proves nothing.
     let isIdle = tally.images >= 200 && PowerLossOutcome.allCases.contains { (tally.outcomes[$0] ?? 0) == 0 }
-    try report.finish(json: json, violations: tally.wrong + (isIdle ? 1 : 0))
+    try report.finish(json: json, violations: tally.wrong, isIdle: isIdle)
   }
 }

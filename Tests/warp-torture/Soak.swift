@@ -80,8 +80,8 @@ struct Soak: ParsableCommand {
       let isIdle = counts.steps == 0 || cache.computations == 0 || crew.sum(.hits) == 0
       try report.finish(
         json: json,
-        violations: grown + settled.violations + crew.crashes + wrongCounts + more + unasked
-          + (isLong && !isIdle ? 0 : 1))
+        violations: grown + settled.violations + crew.crashes + wrongCounts + more + unasked,
+        isIdle: isIdle || !isLong)
     }
   }
 

@@ -118,8 +118,8 @@ struct Versions: ParsableCommand {
       let isIdle = options.version == .major && refused < options.rounds
       try report.finish(
         json: json,
-        violations: Int(words.load(VersionsWords.failures)) + destroyed + endings.count { !$0.isClean }
-          + (isIdle ? 1 : 0))
+        violations: Int(words.load(VersionsWords.failures)) + destroyed + endings.count { !$0.isClean },
+        isIdle: isIdle)
     }
   }
 
