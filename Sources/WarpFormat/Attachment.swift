@@ -225,6 +225,7 @@ extension Attachment {
         unsafe shard.lockedLookup(key, hash: hash, now: storeTime) { copy(shard, $0) }
       }
       result = locked ?? .busy
+      if case .hit(let candidate) = result, marking { shard.setVisited(candidate.slot, true) }
     }
     return result
   }

@@ -69,6 +69,11 @@ struct CreationLock: ~Copyable {
     if file.isNotForeign { System.unlockFile(file.descriptor) }
   }
 
+  /// Runs `body` with the lock. To keep the lock in a variable is not enough: `_ =` of it gives it back at once.
+  func hold(_ body: () throws(FormatError) -> Void) throws(FormatError) {
+    try withExtendedLifetime(file) { () throws(FormatError) in try body() }
+  }
+
   /// Runs `body` if nobody is attached, and lets nobody attach meanwhile; returns whether it ran. An attacher that finds
   /// every byte locked waits for the creation lock.
   ///

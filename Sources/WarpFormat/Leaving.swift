@@ -160,13 +160,12 @@ extension Attachment {
   /// on the disk before it is cleared, so whoever finds it cleared may store to the file.
   func clearDetach() throws(FormatError) {
     guard data.hasDetachRecord, !planted(.cleanRecordStays) else { return }
-    let creation = try CreationLock(StoreFiles(path: path))
-    if data.hasDetachRecord {
+    try CreationLock(StoreFiles(path: path)).hold { () throws(FormatError) in
+      guard data.hasDetachRecord else { return }
       data.invalidateDetachRecord()
       try System.sync(mapping.file.descriptor, path)
       data.storeState(StateFields.detach, [UInt8](repeating: 0, count: StateFields.detach.size))
     }
-    _ = creation
   }
 
   /// O10, O11: what remains to be done once the registry knows of the handle. False if the files are not the store.
@@ -194,7 +193,8 @@ extension Attachment {
     do throws(FormatError) {
       // Files that were removed by hand: the child goes on in them as its parent does.
       if supersededWord == Format.supersededCurrent, try System.status(path: path) == nil { return next }
-      if try next.settleIn() { return next }
+      // C3: a child of a fork that another thread began meanwhile may share the lock.
+      if !mine.file.mayBeShared, try next.settleIn() { return next }
     } catch {
       next.leave()
       throw error

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing (SPEC.md §10.3 and §10.5; the step ids W1 to W5 and X1 to X6 are the same there). Each function runs
+// Writing (SPEC.md §10.3; the step ids W1 to W5 are the same there). Removal.swift has the rest. Each function runs
 // under the shard's owner word.
 //
 // - A linked slot is never modified: an update fills the spare slot, swings the bucket word and frees the old slot.
@@ -101,6 +101,7 @@ extension Shard {
         try insert(slot, parts, file, now, &changes)
       } catch {
         freeSlot(slot)
+        file.countLosses(changes)
         throw error
       }
       sweep(now, &changes)
@@ -182,6 +183,18 @@ extension Shard {
     size: Int, keeping old: SlotIndex?, _ file: Attachment, _ now: () -> UInt64, _ changes: inout Changes
   ) throws(FormatError) -> SlotIndex {
     do throws(FormatError) {
+      return try takeSlotOrEvict(size: size, keeping: old, file, now, &changes)
+    } catch {
+      // Entries that have gone are gone, and nobody else will know of them.
+      file.countLosses(changes)
+      throw error
+    }
+  }
+
+  private func takeSlotOrEvict(
+    size: Int, keeping old: SlotIndex?, _ file: Attachment, _ now: () -> UInt64, _ changes: inout Changes
+  ) throws(FormatError) -> SlotIndex {
+    do throws(FormatError) {
       return try takeSlot(size: size, in: file)
     } catch {
       guard error.code == .noSpace else { throw error }
@@ -254,45 +267,5 @@ extension Shard {
     drop(bucket, slot)
     endWrite()
     changes.expirations += 1
-  }
-
-  // MARK: Remove
-
-  /// W4. Returns whether an unexpired entry was there.
-  package func remove(
-    _ key: UnsafeRawBufferPointer, hash: UInt64, in file: Attachment, now: () -> UInt64, changes: inout Changes
-  ) -> Bool {
-    let ended = file.voidLeases(of: hash, in: self)
-    defer { file.announce(ended, .over, in: self) }
-    guard let found = unsafe find(key, HashParts(hash: hash)) else { return false }
-    let deadline = deadline(found.slot)
-    let isExpired = deadline != 0 && now() >= deadline
-    beginWrite()
-    drop(found.bucket, found.slot)
-    endWrite()
-    if planted(.freesLate) { freeSlot(found.slot) }
-    if isExpired { changes.expirations += 1 }
-    return !isExpired
-  }
-
-  /// X1 to X6. Every slot is FREE before the first bucket is cleared: a writer that dies in between has removed some of the
-  /// entries and hidden none. O(slots + buckets).
-  package func removeAll(in file: Attachment) {
-    let ended = file.voidLeases(in: self)
-    defer { file.announce(ended, .over, in: self) }
-    beginWrite()
-    if planted(.clearsTableFirst) { for bucket in 0...bucketMask { link(bucket, 0) } }
-    for slot in usedSlots where state(slot) == .live { setControl(slot, controlWord(slot).with(.free)) }
-    for bucket in 0...bucketMask { link(bucket, 0) }
-    for slot in usedSlots { setNewer(slot, checked(slot.raw &+ 1)) }
-    put(ControlFields.freeHead, usedSlots.isEmpty ? 0 : 1)
-    put(ControlFields.oldest, 0)
-    put(ControlFields.newest, 0)
-    put(ControlFields.hand, 0)
-    put(ControlFields.sweep, 0)
-    if planted(.usedSlotsGoDown) { put(ControlFields.usedSlots, 0) }
-    put(ControlFields.count, 0)
-    put64(ControlFields.storedBytes, 0)
-    endWrite()
   }
 }

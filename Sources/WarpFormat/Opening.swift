@@ -64,16 +64,15 @@ extension OpenRequest {
   /// Takes the mark `superseded` back if whoever stored it died before it took the files' name away; false if it is at
   /// work.
   package func unmarkIfAbandoned(_ attachment: Attachment) throws(FormatError) -> Bool {
-    let creation: CreationLock
     do throws(FormatError) {
-      creation = try CreationLock(files, waiting: 0)
+      try CreationLock(files, waiting: 0).hold { () throws(FormatError) in
+        if try attachment.isNamed() { attachment.mark(Format.supersededCurrent) }
+      }
+      return true
     } catch {
       guard error.code == .busy else { throw error }
       return false
     }
-    _ = creation
-    if try attachment.isNamed() { attachment.mark(Format.supersededCurrent) }
-    return true
   }
 
   /// What one opening has done already, so that it does it once.

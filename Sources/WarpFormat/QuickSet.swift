@@ -78,6 +78,11 @@ extension Attachment {
   package func count(_ changes: Changes, of entry: PendingEntry) {
     noteSet(entry)
     count(changes.replaced ? .updates : .insertions, 1)
+    countLosses(changes)
+  }
+
+  /// Counts the entries that had to go for another one.
+  func countLosses(_ changes: Changes) {
     count(.evictions, changes.evictions)
     count(.expirations, changes.expirations)
   }

@@ -196,25 +196,24 @@ extension SharedStore {
   private func decode(
     _ stored: [UInt8], _ header: EntryHeader, into target: UnsafeMutableRawBufferPointer, in file: Attachment
   ) -> GetResult {
-    if header.codec == Format.codecZstd {
-      let isHonest = unsafe stored.withUnsafeBytes { unsafe Compression.declares($0, header.rawSize) }
-      guard isHonest else { return corruptMiss(in: file) }
-    }
-    guard header.rawSize <= target.count else { return .tooSmall(needed: header.rawSize) }
-    let isRight: Bool
-    switch header.codec {
-    case Format.codecRaw:
-      isRight = header.rawSize == stored.count
-      if isRight { unsafe target.copyBytes(from: stored) }
-    case Format.codecZstd:
-      isRight = unsafe stored.withUnsafeBytes { frame in
-        unsafe Compression.decompress(
-          frame, into: UnsafeMutableRawBufferPointer(rebasing: target[..<header.rawSize]))
+    // Before anybody makes room for it.
+    let isHonest =
+      switch header.codec {
+      case Format.codecRaw: header.rawSize == stored.count
+      case Format.codecZstd: unsafe stored.withUnsafeBytes { unsafe Compression.declares($0, header.rawSize) }
+      default: false
       }
-    default: isRight = false
+    guard isHonest else { return corruptMiss(in: file) }
+    guard header.rawSize <= target.count else { return .tooSmall(needed: header.rawSize) }
+    guard header.codec == Format.codecZstd else {
+      unsafe target.copyBytes(from: stored)
+      return .hit(size: header.rawSize)
     }
-    guard isRight else { return corruptMiss(in: file) }
-    return .hit(size: header.rawSize)
+    let isRight = unsafe stored.withUnsafeBytes { frame in
+      unsafe Compression.decompress(
+        frame, into: UnsafeMutableRawBufferPointer(rebasing: target[..<header.rawSize]))
+    }
+    return isRight ? .hit(size: header.rawSize) : corruptMiss(in: file)
   }
 
   private func corruptMiss(in file: Attachment) -> GetResult {

@@ -69,7 +69,8 @@ extension SharedStore {
     ).found
   }
 
-  /// Whether there is a value that has not expired. Counts as no get, and does not mark the entry visited.
+  /// Whether there is a value that has not expired. Counts as no get, and does not mark the entry visited. False also if the
+  /// shard was being changed for longer than a get waits; where that matters use `get`, which says `busy` then.
   ///
   /// - Throws: `closed`, `superseded`.
   public func contains(_ key: RawSpan) throws(WarpError) -> Bool {

@@ -264,6 +264,30 @@ private final class Mark: Sendable {
     #expect(errors.isEmpty)
   }
 
+  /// What a batch stores pushes another entry out, and the listener is at a key of the same batch.
+  @Test(arguments: [2, 3]) func aListenerUsesAKeyOfTheBatchThatIsBeingStored(_ key: Int) throws {
+    for removes in [true, false] {
+      let box = Mutex<Cache<Int, Int>?>(nil)
+      let calls = Atomic<Int>(0)
+      let cache = try Cache<Int, Int>(
+        "",
+        in: .memory(onDeparture: { gone, _, _ in
+          guard gone == 1, let cache = box.withLock({ $0 }) else { return }
+          calls.add(1, ordering: .relaxed)
+          if removes { _ = try? cache.remove(key) } else { _ = cache.value(for: key) { _ in 9 } }
+        }), capacity: 2)
+      box.withLock { $0 = cache }
+      defer { box.withLock { $0 = nil } }
+      cache[1] = 1
+      cache[0] = 0
+      let began = ContinuousClock.now
+      #expect(cache.values(for: [2, 3]) { _ in [2: 4, 3: 6] } == [2: 4, 3: 6])
+      #expect(calls.load(ordering: .relaxed) == 1)
+      // Else it waits for itself as long as it may, which is 30 s.
+      #expect(ContinuousClock.now - began < .seconds(15))
+    }
+  }
+
   @Test func eightThreadsOneRun() throws {
     for backend in Backend.allCases {
       let folder = try TestFolder()

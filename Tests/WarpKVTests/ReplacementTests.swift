@@ -220,6 +220,17 @@ import WarpTestSupport
     }
   }
 
+  @Test func theCreationLockIsHeldForAllOfTheBody() throws {
+    try withTemporaryDirectory { directory in
+      let files = try StoreFiles(path: directory + "/a.warp")
+      try CreationLock(files).hold { () throws(FormatError) in
+        expectCode(.busy) { _ = try CreationLock(files, waiting: 0) }
+        expectCode(.busy) { _ = try CreationLock(files, waiting: 0) }
+      }
+      _ = try CreationLock(files, waiting: 0)
+    }
+  }
+
   /// A lock file that is gone while others are attached: those make a new pair of files at their next call.
   @Test func aLostLockFileIsMadeAnewByWhoIsAttached() throws {
     try withTemporaryDirectory { directory in

@@ -70,19 +70,24 @@ struct LoadBatch<Key: Hashable & Sendable, Value: Sendable> {
 
   /// Takes the values of the missing keys, and no others.
   private mutating func keep(_ computed: [Key: Value]) {
-    for key in missing {
-      guard let value = computed[key] else {
-        if let flight = flights[key] { cache.flights.abandon(flight) }
-        continue
+    // What is called while a value is stored may ask for a key of the batch, and must not wait for itself: it belongs to the
+    // computation, which ends with the first flight that does.
+    Computation.$innermost.withValue(computation) {
+      for key in missing {
+        guard let value = computed[key] else { continue }
+        found[key] = value
+        guard let flight = flights[key] else { continue }
+        let load = Load(cache, key, .missing, .absent)
+        // A value that was set meanwhile stays, bytes that are no value are overwritten.
+        if load.lookAgain() == nil { cache.flights.keep(value, of: flight, load.store) }
       }
-      found[key] = value
+    }
+    for key in missing {
       guard let flight = flights[key] else { continue }
-      let load = Load(cache, key, .missing, .absent)
-      // A value that was set meanwhile stays, bytes that are no value are overwritten.
-      if load.lookAgain() == nil {
-        _ = cache.flights.finish(flight, Result<Value, Never>.success(value), load.store)
+      if let value = computed[key] {
+        cache.flights.end(flight, .success(value))
       } else {
-        _ = cache.flights.finish(flight, Result<Value, Never>.success(value)) { _ in }
+        cache.flights.abandon(flight)
       }
     }
   }
