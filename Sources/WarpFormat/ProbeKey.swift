@@ -60,7 +60,6 @@ struct ShortKey: ProbeKey {
   func isIn(_ window: Window, _ offset: Int) -> Bool {
     let (one, other) = (window.load64(offset), window.load64(offset &+ 8))
     if planted(.keyComparedLoosely) { return (one ^ first) | other == second }
-    // Without the parentheses it would be the planted one: `^` and `|` bind alike in Swift.
-    return (one ^ first) | (other ^ second) == 0
+    return one == first && other == second
   }
 }
