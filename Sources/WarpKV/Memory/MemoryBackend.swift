@@ -72,7 +72,7 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
     let base = UnsafeMutableRawPointer.allocate(
       byteCount: geometry.shardCount * MemoryReader<Key, Value>.stride, alignment: MemoryTuning.shardAlignment)
     unsafe reader = MemoryReader(
-      base, shards: geometry.shardCount, seed, MemoryTallies(isUsed: MemoryEntry<Key, Value>.isReadWithoutLock))
+      base, shards: geometry.shardCount, seed, MemoryTallies(isUsed: MemoryCell<Key, Value>.isReadWithoutLock))
     for index in 0..<geometry.shardCount {
       let share = weightLimit.map { limit in
         limit / geometry.shardCount + (index < limit % geometry.shardCount ? 1 : 0)
@@ -80,7 +80,7 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
       unsafe gate(index).initialize(to: Gate())
       unsafe shard(index).initialize(
         to: Shard(capacity: geometry.capacity(ofShard: index), weightLimit: share, clock: clock))
-      if MemoryEntry<Key, Value>.isReadWithoutLock {
+      if MemoryCell<Key, Value>.isReadWithoutLock {
         unsafe shard(index).pointee.publish(at: gate(index).pointee)
       }
     }
@@ -118,7 +118,7 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
     var changes = MemoryChanges<Key, Value>()
     let gate = unsafe gate(index)
     let result = withShard(index) { shard in
-      guard MemoryEntry<Key, Value>.isReadWithoutLock else { return body(&shard, &changes) }
+      guard MemoryCell<Key, Value>.isReadWithoutLock else { return body(&shard, &changes) }
       unsafe gate.pointee.beginWrite()
       defer {
         unsafe shard.publish(at: gate.pointee)
