@@ -31,7 +31,7 @@ private let shapes: [MemoryShape] = [
 @Suite struct MemoryCellTests {
   /// Each shape under several hash seeds, as every backend has its own.
   @Test(arguments: shapes) func keysThatCollide(_ shape: MemoryShape) throws {
-    for round in 0..<4 {
+    for round in 0..<2 {
       let seed = TestPlan.seed(UInt64(shape.capacity * 10 + round))
       try run(shape, seed) { Clashing<OneClass>(number: $0) }
       try run(shape, seed) { Clashing<FewClasses>(number: $0) }
@@ -163,7 +163,7 @@ private let shapes: [MemoryShape] = [
   }
 
   /// What README says of the memory of an entry.
-  @Test(arguments: [2000, 4095, 10_000, 100_000]) func bytesOfAnEntry(_ capacity: Int) throws {
+  @Test(arguments: [1100, 4095, 10_000, 100_000]) func bytesOfAnEntry(_ capacity: Int) throws {
     let cache = try MemoryBackend<Int, Int>(capacity: capacity)
     for key in 0..<2 * capacity { cache.set(key, to: key) }
     let bytes = Double(cache.statistics.allocatedBytes) / Double(capacity) - 16

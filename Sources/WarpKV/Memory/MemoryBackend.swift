@@ -74,12 +74,15 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
     unsafe reader = MemoryReader(
       base, shards: geometry.shardCount, seed, MemoryTallies(isUsed: MemoryCell<Key, Value>.isReadWithoutLock))
     for index in 0..<geometry.shardCount {
-      let share = weightLimit.map { limit in
+      let weight = weightLimit.map { limit in
         limit / geometry.shardCount + (index < limit % geometry.shardCount ? 1 : 0)
       }
       unsafe gate(index).initialize(to: Gate())
+      let share = geometry.capacity(ofShard: index)
+      // Several small shards of large buckets are together as large as one large one.
+      let isSparse = (MemoryTable<Key, Value>.holdsCells ? capacity : share) <= MemoryTuning.sparseCapacity
       unsafe shard(index).initialize(
-        to: Shard(capacity: geometry.capacity(ofShard: index), weightLimit: share, clock: clock))
+        to: Shard(capacity: share, isSparse: isSparse, weightLimit: weight, clock: clock))
       if MemoryCell<Key, Value>.isReadWithoutLock {
         unsafe shard(index).pointee.publish(at: gate(index).pointee)
       }

@@ -70,26 +70,26 @@ struct MemoryFlags {
   static func mark(_ place: Place) { _ = unsafe place.pointee.bitwiseOr(visited, ordering: .relaxed) }
 }
 
+/// A key and its value, in whole words: the key first, the value where its alignment lets it. Not a structure: the layout of
+/// one is looked up at run time, again and again, wherever the compiler does not know the types.
+///
+/// Each place is as large as the stride, aligned, and has an entry in it unless a method says otherwise.
 @frozen
 @usableFromInline
-struct MemoryCell<Key, Value> {
-  @usableFromInline let key: Key
-  @usableFromInline var value: Value
+enum MemoryCell<Key, Value> {
+  @usableFromInline typealias Place = UnsafeMutableRawPointer
 
   @inlinable @inline(__always)
-  init(_ key: Key, _ value: Value) {
-    self.key = key
-    self.value = value
+  static var alignment: Int { max(8, MemoryLayout<Key>.alignment, MemoryLayout<Value>.alignment) }
+
+  @inlinable @inline(__always)
+  static var valueOffset: Int {
+    (MemoryLayout<Key>.size + MemoryLayout<Value>.alignment - 1) & ~(MemoryLayout<Value>.alignment - 1)
   }
-}
 
-/// Each pointer is to a place for a cell: as large as the stride, aligned to 8, and with an entry in it unless it says otherwise.
-extension MemoryCell {
-  @usableFromInline typealias Place = UnsafeMutablePointer<MemoryCell>
-
-  /// From one cell to the next: whole words.
+  /// From one cell to the next.
   @inlinable @inline(__always)
-  static var stride: Int { (MemoryLayout<Self>.stride + 7) & ~7 }
+  static var stride: Int { max(8, (valueOffset + MemoryLayout<Value>.size + alignment - 1) & ~(alignment - 1)) }
 
   @inlinable @inline(__always)
   static var words: Int { stride / MemoryLayout<UInt64>.size }
@@ -101,30 +101,39 @@ extension MemoryCell {
   }
 
   @inlinable @inline(__always)
-  static func word(_ place: UnsafeMutableRawPointer, _ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+  static func key(_ place: Place) -> UnsafeMutablePointer<Key> { unsafe place.assumingMemoryBound(to: Key.self) }
+
+  @inlinable @inline(__always)
+  static func value(_ place: Place) -> UnsafeMutablePointer<Value> {
+    unsafe (place + valueOffset).assumingMemoryBound(to: Value.self)
+  }
+
+  @inlinable @inline(__always)
+  static func word(_ place: Place, _ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
     unsafe (place + index &* 8).assumingMemoryBound(to: Atomic<UInt64>.self)
   }
 
   /// Gives private memory that a cell can be copied to.
   @inlinable @inline(__always)
   static func withCopy<Result>(_ body: (Place) -> Result) -> Result {
-    unsafe withUnsafeTemporaryAllocation(byteCount: stride, alignment: max(8, MemoryLayout<Self>.alignment)) {
-      copy in
+    unsafe withUnsafeTemporaryAllocation(byteCount: stride, alignment: alignment) { copy in
       // It has an address, as it is not empty.
-      unsafe body(copy.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: MemoryCell.self))
+      unsafe body(copy.baseAddress.unsafelyUnwrapped)
     }
   }
 
   /// Into a place without an entry, or over one of plain bits.
   @inlinable @inline(__always)
-  func write(to place: Place) {
-    guard MemoryCell.isReadWithoutLock else {
-      unsafe place.initialize(to: self)
+  static func write(_ key: Key, _ value: Value, to place: Place) {
+    guard isReadWithoutLock else {
+      unsafe self.key(place).initialize(to: key)
+      unsafe self.value(place).initialize(to: value)
       return
     }
-    unsafe MemoryCell.withCopy { copy in
-      unsafe copy.initialize(to: self)
-      unsafe MemoryCell.copy(copy, to: place)
+    unsafe withCopy { copy in
+      unsafe self.key(copy).initialize(to: key)
+      unsafe self.value(copy).initialize(to: value)
+      unsafe self.copy(copy, to: place)
     }
   }
 
@@ -133,7 +142,7 @@ extension MemoryCell {
   static func copyOut(_ place: Place, to copy: Place) {
     for index in 0..<words {
       let word = unsafe word(place, index).pointee.load(ordering: .relaxed)
-      unsafe UnsafeMutableRawPointer(copy).storeBytes(of: word, toByteOffset: index &* 8, as: UInt64.self)
+      unsafe copy.storeBytes(of: word, toByteOffset: index &* 8, as: UInt64.self)
     }
   }
 
@@ -148,20 +157,17 @@ extension MemoryCell {
 
   /// Gives an entry another value, and returns the old one.
   @inlinable @inline(__always)
-  static func replace(_ place: Place, _ value: Value) -> Value {
-    let old = unsafe place.pointee.value
+  static func replace(_ place: Place, _ new: Value) -> Value {
+    let old = unsafe value(place).pointee
     if isReadWithoutLock {
-      unsafe MemoryCell(place.pointee.key, value).write(to: place)
+      unsafe write(key(place).pointee, new, to: place)
     } else {
-      unsafe place.pointee.value = value
+      unsafe value(place).pointee = new
     }
     return old
   }
 
   /// There is no entry in the place afterwards.
   @inlinable @inline(__always)
-  static func take(_ place: Place) -> (key: Key, value: Value) {
-    let cell = unsafe place.move()
-    return (cell.key, cell.value)
-  }
+  static func take(_ place: Place) -> (key: Key, value: Value) { unsafe (key(place).move(), value(place).move()) }
 }

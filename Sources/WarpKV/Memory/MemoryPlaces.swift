@@ -33,9 +33,9 @@ struct MemorySpot<Key, Value> {
   }
 
   @inlinable @inline(__always)
-  var key: Key { unsafe cell.pointee.key }
+  var key: Key { unsafe MemoryCell<Key, Value>.key(cell).pointee }
   @inlinable @inline(__always)
-  var value: Value { unsafe cell.pointee.value }
+  var value: Value { unsafe MemoryCell<Key, Value>.value(cell).pointee }
   @inlinable @inline(__always)
   var flags: MemoryFlags { unsafe MemoryFlags.load(place) }
 }
@@ -73,7 +73,7 @@ struct MemoryPlaces<Key, Value> {
     // On a cache line's boundary, so that entries of half a line don't lie across two.
     unsafe nodes = .allocate(
       byteCount: (slots + 1) * MemoryPlaces.stride,
-      alignment: max(MemoryTuning.lineSize, MemoryLayout<Cell>.alignment))
+      alignment: max(MemoryTuning.lineSize, Cell.alignment))
   }
 
   /// The entries were taken out, or are plain bits.
@@ -89,7 +89,7 @@ struct MemoryPlaces<Key, Value> {
   @inlinable @inline(__always)
   static var flagsOffset: Int { MemoryLayout<MemoryNode>.size }
   @inlinable @inline(__always)
-  static var cellOffset: Int { max(16, MemoryLayout<Cell>.alignment) }
+  static var cellOffset: Int { max(16, Cell.alignment) }
 
   /// Of an entry, or of a free slot.
   @inlinable @inline(__always)
@@ -109,7 +109,7 @@ struct MemoryPlaces<Key, Value> {
     if Table.holdsCells { return unsafe Spot(slot, table.cell(index), table.flags(index)) }
     let node = unsafe UnsafeMutableRawPointer(node(slot))
     return unsafe Spot(
-      slot, (node + MemoryPlaces.cellOffset).assumingMemoryBound(to: Cell.self),
+      slot, (node + MemoryPlaces.cellOffset),
       (node + MemoryPlaces.flagsOffset).assumingMemoryBound(to: Atomic<UInt8>.self))
   }
 
@@ -134,7 +134,7 @@ struct MemoryPlaces<Key, Value> {
     let index = table.place(tag)
     table.fill(index, slot, tag)
     let spot = spot(slot, index)
-    unsafe Cell(key, value).write(to: spot.cell)
+    unsafe Cell.write(key, value, to: spot.cell)
     if !Table.holdsCells { unsafe MemoryFlags.store(MemoryFlags(tag: tag), spot.place) }
     return spot
   }
@@ -160,7 +160,8 @@ struct MemoryPlaces<Key, Value> {
       if Cell.isReadWithoutLock {
         unsafe Cell.copy(from.cell, to: to.cell)
       } else {
-        unsafe to.cell.moveInitialize(from: from.cell, count: 1)
+        let content = unsafe Cell.take(from.cell)
+        unsafe Cell.write(content.key, content.value, to: to.cell)
       }
     }
     table.copy(to: larger.table) { slot in tag(slot) }

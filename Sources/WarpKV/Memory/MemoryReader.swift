@@ -132,11 +132,11 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     return unsafe Cell.withCopy { copy in
       unsafe Cell.copyOut(cell, to: copy)
       // Bytes as yet, no truths: until nothing was written meanwhile.
-      guard unsafe gate.pointee.isUnchanged(since: before), !flags.isDated, unsafe copy.pointee.key == key
+      guard unsafe gate.pointee.isUnchanged(since: before), !flags.isDated, unsafe Cell.key(copy).pointee == key
       else { return .unknown }
       if !flags.isVisited { unsafe MemoryFlags.mark(place) }
       tallies.countHit()
-      return .hit(unsafe copy.pointee.value)
+      return .hit(unsafe Cell.value(copy).pointee)
     }
   }
 }
@@ -161,7 +161,7 @@ extension MemoryBackend {
         }
         if !spot.flags.isVisited { unsafe MemoryFlags.mark(spot.place) }
         reader.tallies.countHit()
-        return unsafe copy.pointee.value
+        return unsafe MemoryCell<Key, Value>.value(copy).pointee
       }
       return getLocked(key, hash, index)
     }
@@ -176,10 +176,10 @@ extension MemoryView where Key: Hashable {
   ) -> (spot: MemorySpot<Key, Value>?, deadline: UInt64)? {
     var (isWhole, deadline): (Bool, UInt64) = (true, 0)
     let spot = places.find(tag) { spot in
-      unsafe MemoryCell.copyOut(spot.cell, to: copy)
+      unsafe MemoryCell<Key, Value>.copyOut(spot.cell, to: copy)
       deadline = spot.flags.isDated ? deadlines[spot.slot] : 0
       isWhole = isUnchanged()
-      return unsafe !isWhole || copy.pointee.key == key
+      return unsafe !isWhole || MemoryCell<Key, Value>.key(copy).pointee == key
     }
     guard isWhole, spot != nil || isUnchanged() else { return nil }
     return (spot, spot == nil ? 0 : deadline)

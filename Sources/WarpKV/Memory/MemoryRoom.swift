@@ -55,7 +55,7 @@ extension MemoryShard {
   @usableFromInline
   mutating func grow() {
     let more = MemoryTuning.slots(after: slots.allocated, capacity: capacity, keepsMemory: Cell.isReadWithoutLock)
-    slots.grow(to: more, isSparse: capacity <= MemoryTuning.sparseCapacity)
+    slots.grow(to: more, isSparse: isSparse)
   }
 
   /// Tells readers where everything is now, if it has moved. Before the sequence is even again.

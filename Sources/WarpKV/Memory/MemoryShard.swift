@@ -53,14 +53,16 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   @usableFromInline var slots: MemorySlots<Key, Value>
   @usableFromInline var counts = MemoryCounts()
   @usableFromInline let capacity: Int
+  let isSparse: Bool
   /// nil: entries have no weight.
   @usableFromInline let weightLimit: Int?
   @usableFromInline var weight = 0
 
-  init(capacity: Int, weightLimit: Int?, clock: @escaping @Sendable () -> UInt64) {
+  init(capacity: Int, isSparse: Bool, weightLimit: Int?, clock: @escaping @Sendable () -> UInt64) {
     let slots = MemoryTuning.slots(after: 0, capacity: capacity, keepsMemory: Cell.isReadWithoutLock)
-    self.slots = MemorySlots(slots: slots, isSparse: capacity <= MemoryTuning.sparseCapacity, clock: clock)
+    self.slots = MemorySlots(slots: slots, isSparse: isSparse, clock: clock)
     self.capacity = capacity
+    self.isSparse = isSparse
     self.weightLimit = weightLimit
   }
 
@@ -73,7 +75,7 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
 
   @inlinable @inline(__always)
   func find(_ key: Key, _ hash: UInt64) -> Spot? {
-    slots.places.find(MemoryShard.tag(hash)) { spot in unsafe spot.cell.pointee.key == key }
+    slots.places.find(MemoryShard.tag(hash)) { spot in spot.key == key }
   }
 
   /// An entry that has not expired.

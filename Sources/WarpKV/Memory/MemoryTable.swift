@@ -94,7 +94,7 @@ struct MemoryTable<Key, Value> {
 
   @inlinable @inline(__always)
   func cell(_ index: Int) -> Cell.Place {
-    unsafe (buckets + index &* Cell.stride).assumingMemoryBound(to: Cell.self)
+    unsafe buckets + index &* Cell.stride
   }
 
   @inlinable @inline(__always)

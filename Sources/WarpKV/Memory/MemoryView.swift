@@ -9,8 +9,8 @@
 //   Before that check it interprets nothing: half of one key and half of another need be no key at all.
 // - A view says where table and entries are. It is never changed: a shard that grows publishes another one while its
 //   sequence is odd, and keeps the old one and its memory until the backend goes.
-// - A reader marks the entry visited by a store to its flag. If the slot is another entry's by then, that one is marked
-//   without merit: it costs a place in the order, never a value.
+// - A reader marks the entry visited by an atomic "or" of its flag. If the place is another entry's by then, that one is marked
+//   without merit: it costs a place in the order, never a value. If it is nobody's, it stays so.
 //
 // The fences: the odd sequence is stored before any word (release fence), the even one after all (release); a reader
 // loads the sequence first (acquire) and again last (acquire fence). So if it sees one word of a write, it sees a
