@@ -72,15 +72,18 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
     let base = UnsafeMutableRawPointer.allocate(
       byteCount: geometry.shardCount * MemoryReader<Key, Value>.stride, alignment: MemoryTuning.shardAlignment)
     unsafe reader = MemoryReader(
-      base, shards: geometry.shardCount, seed, MemoryTallies(isUsed: MemoryEntry<Key, Value>.isReadWithoutLock))
+      base, shards: geometry.shardCount, seed, MemoryTallies(isUsed: MemoryCell<Key, Value>.isReadWithoutLock))
     for index in 0..<geometry.shardCount {
-      let share = weightLimit.map { limit in
+      let weight = weightLimit.map { limit in
         limit / geometry.shardCount + (index < limit % geometry.shardCount ? 1 : 0)
       }
       unsafe gate(index).initialize(to: Gate())
+      let share = geometry.capacity(ofShard: index)
+      // Several small shards of large buckets are together as large as one large one.
+      let isSparse = (MemoryTable<Key, Value>.holdsCells ? capacity : share) <= MemoryTuning.sparseCapacity
       unsafe shard(index).initialize(
-        to: Shard(capacity: geometry.capacity(ofShard: index), weightLimit: share, clock: clock))
-      if MemoryEntry<Key, Value>.isReadWithoutLock {
+        to: Shard(capacity: share, isSparse: isSparse, weightLimit: weight, clock: clock))
+      if MemoryCell<Key, Value>.isReadWithoutLock {
         unsafe shard(index).pointee.publish(at: gate(index).pointee)
       }
     }
@@ -118,7 +121,7 @@ package final class MemoryBackend<Key: Hashable & Sendable, Value: Sendable>:
     var changes = MemoryChanges<Key, Value>()
     let gate = unsafe gate(index)
     let result = withShard(index) { shard in
-      guard MemoryEntry<Key, Value>.isReadWithoutLock else { return body(&shard, &changes) }
+      guard MemoryCell<Key, Value>.isReadWithoutLock else { return body(&shard, &changes) }
       unsafe gate.pointee.beginWrite()
       defer {
         unsafe shard.publish(at: gate.pointee)

@@ -5,8 +5,6 @@
 // - Revisions cost nothing until somebody asks for one. Then every entry is given one, in the order of the queue; from then
 //   on each write gives the next. A number is never given twice, also after all entries were removed.
 
-public import Synchronization
-
 /// What a set says besides key and value.
 @frozen
 @usableFromInline
@@ -24,8 +22,9 @@ struct MemoryTerms {
 
 extension MemorySlots {
   @inlinable @inline(__always)
-  mutating func stamp(_ slot: MemorySlot, _ terms: MemoryTerms) {
-    setDeadline(slot, terms.deadline)
+  mutating func stamp(_ spot: Spot, _ terms: MemoryTerms) {
+    setDeadline(spot, terms.deadline)
+    let slot = spot.slot
     if terms.freshUntil != 0 || freshness.isUsed {
       freshness.store(terms.freshUntil, at: slot, allocated: allocated)
     }
@@ -33,14 +32,12 @@ extension MemorySlots {
   }
 
   @inlinable @inline(__always)
-  mutating func setDeadline(_ slot: MemorySlot, _ deadline: UInt64) {
-    let had = unsafe at(slot).pointee.hasDeadline
+  mutating func setDeadline(_ spot: Spot, _ deadline: UInt64) {
+    let had = spot.flags.isDated
     guard deadline != 0 || had else { return }
-    if deadlines.store(deadline, at: slot, allocated: allocated) { isMoved = true }
+    if deadlines.store(deadline, at: spot.slot, allocated: allocated) { isMoved = true }
     if sweepAt == 0 { sweepAt = 1 }
-    if (deadline != 0) != had {
-      unsafe Entry.dated(at(slot)).pointee.store(deadline != 0 ? 1 : 0, ordering: .relaxed)
-    }
+    if (deadline != 0) != had { unsafe MemoryFlags.set(MemoryFlags.dated, deadline != 0, spot.place) }
   }
 
   @inlinable @inline(__always)
@@ -59,28 +56,28 @@ extension MemorySlots {
   /// Bound: once through the queue.
   @usableFromInline
   mutating func reviseAll() {
-    var live = oldest
-    while let slot = live {
+    var slot = first
+    while slot != .none {
       revise(slot)
-      live = newer(slot)
+      slot = unsafe places.node(slot).pointee.newer
     }
   }
 
   /// A copy with all that is known of an entry.
   @inlinable
-  mutating func facts(_ slot: MemorySlot) -> CachedEntry<Key, Value> {
-    let (deadline, freshUntil) = (deadlines[slot], freshness[slot])
+  mutating func facts(_ spot: Spot) -> CachedEntry<Key, Value> {
+    let (deadline, freshUntil) = (deadlines[spot.slot], freshness[spot.slot])
     let now = deadline != 0 || freshUntil != 0 ? clock() : 0
     return CachedEntry(
-      key: unsafe at(slot).pointee.key, value: unsafe at(slot).pointee.value,
+      key: spot.key, value: spot.value,
       remaining: deadline == 0 ? nil : .nanoseconds(Int64(clamping: deadline - min(now, deadline))),
-      revision: revision(slot), isStale: freshUntil != 0 && now >= freshUntil)
+      revision: revision(spot.slot), isStale: freshUntil != 0 && now >= freshUntil)
   }
 
   /// Bytes of everything there is memory for, also for what is only kept for readers.
   var allocatedBytes: Int {
     let columns = [deadlines, freshness, revisions, weights].count(where: \.isUsed)
-    let inUse = (allocated + 1) * (MemoryLayout<Entry>.stride + columns * MemoryLayout<UInt64>.stride)
-    return inUse + retiredBytes
+    let bySlot = Places.stride + columns * MemoryLayout<UInt64>.stride
+    return places.table.bytes + (allocated + 1) * bySlot + retiredBytes
   }
 }

@@ -23,7 +23,7 @@ extension MemoryBackend {
   package func entries() -> [CachedEntry<Key, Value>] {
     var entries: [CachedEntry<Key, Value>] = []
     for index in 0..<shardCount {
-      entries += withShard(index) { shard in shard.map { slots, slot in slots.facts(slot) } }
+      entries += withShard(index) { shard in shard.map { slots, spot in slots.facts(spot) } }
     }
     return entries
   }
@@ -31,7 +31,7 @@ extension MemoryBackend {
   /// The keys, in the order of ``entries()``.
   package func keys() -> [Key] {
     (0..<shardCount).flatMap { index in
-      withShard(index) { shard in shard.map { slots, slot in unsafe slots.at(slot).pointee.key } }
+      withShard(index) { shard in shard.map { _, spot in spot.key } }
     }
   }
 
@@ -41,7 +41,7 @@ extension MemoryBackend {
   /// The longest way from a home bucket to an entry. For tests.
   package var longestProbe: Int {
     (0..<shardCount).reduce(0) { longest, index in
-      max(longest, withShard(index) { shard in shard.table.longestProbe })
+      max(longest, withShard(index) { shard in shard.slots.places.longestProbe })
     }
   }
 }
@@ -59,17 +59,19 @@ extension MemoryShard {
     sum.staleHits += counts.staleHits
     sum.count += slots.count
     sum.weight += weight
-    sum.allocatedBytes += table.bytes + slots.allocatedBytes
+    sum.allocatedBytes += slots.allocatedBytes
   }
 
   /// Of each entry that has not expired, oldest first. Bound: once through the queue.
-  mutating func map<Result>(_ transform: (inout MemorySlots<Key, Value>, MemorySlot) -> Result) -> [Result] {
+  mutating func map<Result>(_ transform: (inout MemorySlots<Key, Value>, MemorySpot<Key, Value>) -> Result)
+    -> [Result]
+  {
     var results: [Result] = []
     results.reserveCapacity(slots.count)
-    var slot = slots.oldest
-    while let live = slot {
-      if !slots.isExpired(live) { results.append(transform(&slots, live)) }
-      slot = slots.newer(live)
+    var next = slots.oldest
+    while let spot = next {
+      if !slots.isExpired(spot) { results.append(transform(&slots, spot)) }
+      next = slots.newer(spot)
     }
     return results
   }

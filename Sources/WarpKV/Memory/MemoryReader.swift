@@ -24,7 +24,7 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
 
   @usableFromInline typealias Gate = MemoryGate<Key, Value>
   @usableFromInline typealias Shard = MemoryShard<Key, Value>
-  @usableFromInline typealias Entry = MemoryEntry<Key, Value>
+  @usableFromInline typealias Cell = MemoryCell<Key, Value>
 
   /// As many gates and, behind each, a shard as there are shards, `stride` bytes apart. They are two variables: other threads
   /// use the gate while the lock's holder changes the shard. nil: of no backend.
@@ -89,9 +89,33 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
   @inlinable @inline(__always)
   func get(_ key: Key, _ hash: UInt64) -> MemoryGlance<Value> {
     let index = index(hash)
-    if Entry.isReadWithoutLock { return glance(key, hash, index) }
+    if Cell.isReadWithoutLock { return glance(key, hash, index) }
     guard let value = withShard(index, { shard in shard.get(key, hash) }) else { return .miss }
     return .hit(value)
+  }
+
+  @usableFromInline typealias Seen = (cell: Cell.Place, place: MemoryFlags.Place, flags: MemoryFlags)
+
+  /// The first entry that may be the tag's; nil if there is none. It is one of a moment, whichever.
+  @inlinable @inline(__always)
+  func first(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Seen? {
+    var seen: Seen?
+    if MemoryTable<Key, Value>.holdsCells {
+      let table = unsafe gate.pointee.table
+      _ = table.search(tag) { index, sign in
+        unsafe seen = unsafe (table.cell(index), table.flags(index), MemoryTable<Key, Value>.flags(sign))
+        return true
+      }
+    } else {
+      // There is one from the beginning. The slots that the buckets of this view name are in its nodes, whenever they were
+      // written.
+      let view = unsafe gate.pointee.view.load(ordering: .acquiring).unsafelyUnwrapped
+      _ = unsafe view.pointee.places.find(tag) { spot in
+        unsafe seen = unsafe (spot.cell, spot.place, spot.flags)
+        return true
+      }
+    }
+    return unsafe seen
   }
 
   /// One look without the lock. Counts as a get, if it could tell.
@@ -100,26 +124,19 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     let gate = unsafe gate(index)
     let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
     guard before & 1 == 0 else { return .unknown }
-    // There is one from the beginning.
-    let view = unsafe gate.pointee.view.load(ordering: .acquiring).unsafelyUnwrapped
-    let slot = unsafe view.pointee.table.first(Shard.tag(hash))
-    guard slot != .none else {
+    guard let (cell, place, flags) = unsafe first(gate, Shard.tag(hash)) else {
       guard unsafe gate.pointee.isUnchanged(since: before) else { return .unknown }
       tallies.countMiss()
       return .miss
     }
-    // The slots that the buckets of this view name are in its entries, whenever they were written.
-    let place = unsafe view.pointee.entries + Int(slot.raw)
-    return unsafe withUnsafeTemporaryAllocation(of: Entry.self, capacity: 1) { buffer in
-      guard let copy = buffer.baseAddress else { return .unknown }
-      unsafe Entry.copyOut(place, to: copy, fromWord: 1)
+    return unsafe Cell.withCopy { copy in
+      unsafe Cell.copyOut(cell, to: copy)
       // Bytes as yet, no truths: until nothing was written meanwhile.
-      guard unsafe gate.pointee.isUnchanged(since: before), unsafe !copy.pointee.hasDeadline,
-        unsafe copy.pointee.key == key
+      guard unsafe gate.pointee.isUnchanged(since: before), !flags.isDated, unsafe Cell.key(copy).pointee == key
       else { return .unknown }
-      if unsafe !copy.pointee.isVisited { unsafe Entry.visited(place).pointee.store(1, ordering: .relaxed) }
+      if !flags.isVisited { unsafe MemoryFlags.mark(place) }
       tallies.countHit()
-      return .hit(unsafe copy.pointee.value)
+      return .hit(unsafe Cell.value(copy).pointee)
     }
   }
 }
@@ -129,26 +146,22 @@ extension MemoryBackend {
   @inlinable @inline(never)
   func getAgain(_ key: Key, _ hash: UInt64) -> Value? {
     let index = shardIndex(hash)
-    guard MemoryEntry<Key, Value>.isReadWithoutLock else { return getLocked(key, hash, index) }
+    guard MemoryCell<Key, Value>.isReadWithoutLock else { return getLocked(key, hash, index) }
     let gate = unsafe gate(index)
-    return unsafe withUnsafeTemporaryAllocation(of: MemoryEntry<Key, Value>.self, capacity: 1) { buffer in
+    return unsafe MemoryCell<Key, Value>.withCopy { copy in
       for _ in 0..<MemoryTuning.readerTries {
         let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
         guard before & 1 == 0, let view = unsafe gate.pointee.view.load(ordering: .acquiring),
-          let copy = buffer.baseAddress,
           let found = unsafe view.pointee.find(
             key, Shard.tag(hash), copy, where: { unsafe gate.pointee.isUnchanged(since: before) })
         else { continue }
-        guard found.slot != .none, found.deadline == 0 || clock() < found.deadline else {
+        guard let spot = found.spot, found.deadline == 0 || clock() < found.deadline else {
           reader.tallies.countMiss()
           return nil
         }
-        if unsafe !copy.pointee.isVisited {
-          let place = unsafe view.pointee.entries + Int(found.slot.raw)
-          unsafe MemoryEntry.visited(place).pointee.store(1, ordering: .relaxed)
-        }
+        if !spot.flags.isVisited { unsafe MemoryFlags.mark(spot.place) }
         reader.tallies.countHit()
-        return unsafe copy.pointee.value
+        return unsafe MemoryCell<Key, Value>.value(copy).pointee
       }
       return getLocked(key, hash, index)
     }
@@ -156,23 +169,19 @@ extension MemoryBackend {
 }
 
 extension MemoryView where Key: Hashable {
-  /// Copies the key's entry and its deadline; no slot if there is none. nil: something was written meanwhile.
+  /// Copies the key's entry and its deadline; no entry if there is none. nil: something was written meanwhile.
   @inlinable @inline(__always)
   func find(
-    _ key: Key, _ tag: UInt32, _ copy: MemoryEntry<Key, Value>.Place, where isUnchanged: () -> Bool
-  ) -> (slot: MemorySlot, deadline: UInt64)? {
-    for distance in 0...table.mask {
-      let bucket = table[Int(tag) &+ distance]
-      if bucket == 0 { break }
-      guard MemoryTable.tag(bucket) == tag else { continue }
-      let slot = MemoryTable.slot(bucket)
-      unsafe MemoryEntry.copyOut(entries + Int(slot.raw), to: copy, fromWord: 1)
-      let isDated = unsafe UnsafeRawPointer(copy).load(
-        fromByteOffset: MemoryEntry<Key, Value>.datedOffset, as: UInt8.self)
-      let deadline = isDated == 0 ? 0 : deadlines[slot]
-      guard isUnchanged() else { return nil }
-      if unsafe copy.pointee.key == key { return (slot, deadline) }
+    _ key: Key, _ tag: UInt32, _ copy: MemoryCell<Key, Value>.Place, where isUnchanged: () -> Bool
+  ) -> (spot: MemorySpot<Key, Value>?, deadline: UInt64)? {
+    var (isWhole, deadline): (Bool, UInt64) = (true, 0)
+    let spot = places.find(tag) { spot in
+      unsafe MemoryCell<Key, Value>.copyOut(spot.cell, to: copy)
+      deadline = spot.flags.isDated ? deadlines[spot.slot] : 0
+      isWhole = isUnchanged()
+      return unsafe !isWhole || MemoryCell<Key, Value>.key(copy).pointee == key
     }
-    return isUnchanged() ? (MemorySlot.none, 0) : nil
+    guard isWhole, spot != nil || isUnchanged() else { return nil }
+    return (spot, spot == nil ? 0 : deadline)
   }
 }

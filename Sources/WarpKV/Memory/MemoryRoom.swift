@@ -14,7 +14,7 @@ extension MemoryShard {
   /// Gives up the entry that SIEVE chooses, but not the one that is being set; false if there is no other.
   @inlinable
   mutating func evict(keeping kept: MemorySlot?, _ changes: inout Changes) -> Bool {
-    guard let victim = Sieve.victim(in: &slots, where: { $0 != kept }) else { return false }
+    guard let victim = Sieve.victim(in: &slots, where: { $0.slot != kept }) else { return false }
     let wasExpired = slots.isExpired(victim)
     if wasExpired { counts.expirations &+= 1 } else { counts.evictions &+= 1 }
     changes.add(take(victim), wasExpired ? .expired : .size)
@@ -33,19 +33,16 @@ extension MemoryShard {
       let deadline = slots.deadlines[slot]
       if deadline != 0, now >= deadline {
         counts.expirations &+= 1
-        changes.add(take(slot), .expired)
+        changes.add(take(slots.spot(slot)), .expired)
       }
       slots.sweepAt = slots.sweepAt < slots.bump ? slots.sweepAt &+ 1 : 1
     }
   }
 
   @inlinable
-  mutating func take(_ slot: MemorySlot) -> (key: Key, value: Value) {
-    if weightLimit != nil { weigh(slot, 0) }
-    let tag = unsafe slots.at(slot).pointee.tag
-    let content = slots.take(slot)
-    table.remove(slot, tag)
-    return content
+  mutating func take(_ spot: Spot) -> (key: Key, value: Value) {
+    if weightLimit != nil { weigh(spot.slot, 0) }
+    return slots.take(spot)
   }
 
   @inlinable
@@ -57,11 +54,8 @@ extension MemoryShard {
   /// O(count), as often as the count has doubled.
   @usableFromInline
   mutating func grow() {
-    let more = MemoryTuning.slots(
-      after: slots.allocated, capacity: capacity, keepsMemory: Entry.isReadWithoutLock)
-    slots.grow(to: more)
-    let old = table.grow(slots: more, isSparse: capacity <= MemoryTuning.sparseCapacity)
-    unsafe slots.discard(UnsafeMutableRawPointer(old.buckets), old.bytes)
+    let more = MemoryTuning.slots(after: slots.allocated, capacity: capacity, keepsMemory: Cell.isReadWithoutLock)
+    slots.grow(to: more, isSparse: isSparse)
   }
 
   /// Tells readers where everything is now, if it has moved. Before the sequence is even again.
@@ -73,6 +67,6 @@ extension MemoryShard {
   @usableFromInline
   mutating func republish(at gate: borrowing MemoryGate<Key, Value>) {
     slots.isMoved = false
-    unsafe slots.discard(gate.publish(table, slots), MemoryLayout<MemoryView<Key, Value>>.size)
+    unsafe slots.discard(gate.publish(slots), MemoryLayout<MemoryView<Key, Value>>.size)
   }
 }

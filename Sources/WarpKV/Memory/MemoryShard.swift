@@ -44,78 +44,76 @@ struct MemoryCounts {
 @usableFromInline
 struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   @usableFromInline typealias Changes = MemoryChanges<Key, Value>
-  @usableFromInline typealias Entry = MemoryEntry<Key, Value>
+  @usableFromInline typealias Cell = MemoryCell<Key, Value>
+  @usableFromInline typealias Spot = MemorySpot<Key, Value>
 
   // What a hit needs comes first, in one cache line with the lock.
   @usableFromInline var hits = 0
   @usableFromInline var misses = 0
-  @usableFromInline var table: MemoryTable
   @usableFromInline var slots: MemorySlots<Key, Value>
   @usableFromInline var counts = MemoryCounts()
   @usableFromInline let capacity: Int
+  let isSparse: Bool
   /// nil: entries have no weight.
   @usableFromInline let weightLimit: Int?
   @usableFromInline var weight = 0
 
-  init(capacity: Int, weightLimit: Int?, clock: @escaping @Sendable () -> UInt64) {
-    let slots = MemoryTuning.slots(after: 0, capacity: capacity, keepsMemory: Entry.isReadWithoutLock)
-    table = MemoryTable(slots: slots, isSparse: capacity <= MemoryTuning.sparseCapacity)
-    self.slots = MemorySlots(slots: slots, clock: clock)
+  init(capacity: Int, isSparse: Bool, weightLimit: Int?, clock: @escaping @Sendable () -> UInt64) {
+    let slots = MemoryTuning.slots(after: 0, capacity: capacity, keepsMemory: Cell.isReadWithoutLock)
+    self.slots = MemorySlots(slots: slots, isSparse: isSparse, clock: clock)
     self.capacity = capacity
+    self.isSparse = isSparse
     self.weightLimit = weightLimit
   }
 
   /// Nobody has a view of the parts: they are used in place only. (As ~Copyable types with deinits of their own they crash
   /// the optimizer of Swift 6.3.1.)
-  deinit {
-    slots.destroy()
-    table.destroy()
-  }
+  deinit { slots.destroy() }
 
   @inlinable @inline(__always)
   static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) }
 
   @inlinable @inline(__always)
-  func find(_ key: Key, _ hash: UInt64) -> MemorySlot? {
-    table.find(MemoryShard.tag(hash)) { slot in unsafe slots.at(slot).pointee.key == key }
+  func find(_ key: Key, _ hash: UInt64) -> Spot? {
+    slots.places.find(MemoryShard.tag(hash)) { spot in spot.key == key }
   }
 
-  /// The slot of an entry that has not expired.
+  /// An entry that has not expired.
   @inlinable @inline(__always)
-  func findLive(_ key: Key, _ hash: UInt64) -> MemorySlot? {
-    guard let slot = find(key, hash), !slots.isExpired(slot) else { return nil }
-    return slot
+  func findLive(_ key: Key, _ hash: UInt64) -> Spot? {
+    guard let spot = find(key, hash), !slots.isExpired(spot) else { return nil }
+    return spot
   }
 
   // MARK: Reading
 
   @inlinable @inline(__always)
   mutating func get(_ key: Key, _ hash: UInt64) -> Value? {
-    guard let slot = findLive(key, hash) else {
+    guard let spot = findLive(key, hash) else {
       misses &+= 1
       return nil
     }
-    hit(slot)
-    return unsafe slots.at(slot).pointee.value
+    hit(spot)
+    return spot.value
   }
 
   @inlinable @inline(__always)
-  mutating func hit(_ slot: MemorySlot) {
+  mutating func hit(_ spot: Spot) {
     hits &+= 1
     // Tested first: a store would take the entry's cache line away from the other processors at every hit.
-    if !slots.isVisited(slot) { slots.setVisited(slot, true) }
+    if !slots.isVisited(spot) { slots.setVisited(spot, true) }
   }
 
   /// - Parameter counting: whether this is a get: it is counted, and marks the entry visited.
   @inlinable
   mutating func entry(_ key: Key, _ hash: UInt64, counting: Bool) -> CachedEntry<Key, Value>? {
-    guard let slot = findLive(key, hash) else {
+    guard let spot = findLive(key, hash) else {
       if counting { misses &+= 1 }
       return nil
     }
-    let entry = slots.facts(slot)
+    let entry = slots.facts(spot)
     if counting {
-      hit(slot)
+      hit(spot)
       if entry.isStale { counts.staleHits &+= 1 }
     }
     return entry
@@ -141,10 +139,9 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
     if slots.count == capacity { _ = evict(keeping: nil, &changes) }
     if slots.isFull { grow() }
     let tag = MemoryShard.tag(hash)
-    let slot = slots.append(Entry(key, value, tag: tag))
-    slots.stamp(slot, terms)
-    table.insert(slot, tag)
-    if weightLimit != nil { weigh(slot, terms.weight) }
+    let spot = slots.append(key, value, tag: tag)
+    slots.stamp(spot, terms)
+    if weightLimit != nil { weigh(spot.slot, terms.weight) }
     counts.insertions &+= 1
     if slots.sweepAt != 0 { sweep(terms.now, &changes) }
     return .stored
@@ -152,33 +149,36 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
 
   /// An expired entry counts as none.
   @inlinable
-  mutating func holds(_ condition: SetCondition, _ slot: MemorySlot?) -> Bool {
-    let isLive = slot.map { !slots.isExpired($0) } ?? false
+  mutating func holds(_ condition: SetCondition, _ spot: Spot?) -> Bool {
+    let isLive = spot.map { !slots.isExpired($0) } ?? false
     switch condition {
     case .always: return true
     case .absent: return !isLive
     // Nobody knows a revision until the first was asked for.
     case .revision(let revision):
-      guard isLive, let slot else { return false }
-      return slots.revisions.isUsed && slots.revisions[slot] == revision
+      guard isLive, let spot else { return false }
+      return slots.revisions.isUsed && slots.revisions[spot.slot] == revision
     }
   }
 
   @inlinable
   mutating func refill(
-    _ slot: MemorySlot, _ value: Value, _ terms: MemoryTerms, _ changes: inout Changes
+    _ found: Spot, _ value: Value, _ terms: MemoryTerms, _ changes: inout Changes
   ) -> SetResult {
-    let wasExpired = slots.isExpired(slot)
+    let wasExpired = slots.isExpired(found)
+    var spot = found
     if weightLimit != nil {
-      weigh(slot, 0)
-      makeRoom(for: terms.weight, keeping: slot, &changes)
-      weigh(slot, terms.weight)
+      weigh(spot.slot, 0)
+      makeRoom(for: terms.weight, keeping: spot.slot, &changes)
+      weigh(spot.slot, terms.weight)
+      // Those that left may have moved it.
+      spot = slots.spot(spot.slot)
     }
-    let key = unsafe slots.at(slot).pointee.key
-    let old = unsafe Entry.replace(slots.at(slot), value)
+    let key = spot.key
+    let old = unsafe Cell.replace(spot.cell, value)
     changes.add((key, old), wasExpired ? .expired : .replaced)
-    slots.stamp(slot, terms)
-    slots.setVisited(slot, true)
+    slots.stamp(spot, terms)
+    slots.setVisited(spot, true)
     if wasExpired {
       counts.expirations &+= 1
       counts.insertions &+= 1
@@ -192,12 +192,12 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
   /// a shared store it is a write.
   @inlinable
   mutating func touch(_ key: Key, _ hash: UInt64, _ terms: MemoryTerms) -> Bool {
-    guard let slot = findLive(key, hash) else { return false }
+    guard let spot = findLive(key, hash) else { return false }
     var terms = terms
-    let freshUntil = slots.freshness[slot]
+    let freshUntil = slots.freshness[spot.slot]
     terms.freshUntil = terms.deadline == 0 ? freshUntil : min(freshUntil, terms.deadline)
-    slots.stamp(slot, terms)
-    slots.setVisited(slot, true)
+    slots.stamp(spot, terms)
+    slots.setVisited(spot, true)
     counts.updates &+= 1
     return true
   }
@@ -220,16 +220,15 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
 
   /// Whether it had not expired.
   @inlinable
-  mutating func withdraw(_ slot: MemorySlot, _ changes: inout Changes) -> Bool {
-    let wasExpired = slots.isExpired(slot)
+  mutating func withdraw(_ spot: Spot, _ changes: inout Changes) -> Bool {
+    let wasExpired = slots.isExpired(spot)
     if wasExpired { counts.expirations &+= 1 } else { counts.removals &+= 1 }
-    changes.add(take(slot), wasExpired ? .expired : .removed)
+    changes.add(take(spot), wasExpired ? .expired : .removed)
     return !wasExpired
   }
 
   /// Forgets everything, the counters too. O(capacity).
   mutating func removeAll() -> [(key: Key, value: Value)] {
-    table.removeAll()
     (hits, misses, counts) = (0, 0, MemoryCounts())
     weight = 0
     return slots.takeAll()

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entries of one shard in raw memory, and their order of insertion.
+// The slots of one shard, which of them hold an entry, and the order of insertion.
 //
 //   0        1        2        3        4                 allocated
 //   | unused | entry  | entry  | free   | entry  | never used |
 //                                        bump ^
 //
-// - Slots 1...bump that are not on the free list hold an entry; exactly those are in the queue, oldest to newest.
-//   A free slot's first four bytes are the next free slot, and nothing else in it is initialised.
+// - Slots 1...bump that are not on the free list hold an entry; exactly those are in the queue, oldest to newest, and in the
+//   table. Of a free slot nothing is initialised but the next free one.
 // - The hand is none or a live slot. Whatever takes out the entry under it moves it to the newer neighbour, or to none.
-// - A slot's number outlives growth: entries are moved to more memory and keep their places.
+// - A slot's number outlives growth: entries are moved to more memory and keep their slots.
 // - Where readers take no lock, what they may look at is written by words (MemoryView), and memory that was ever theirs is
 //   kept until the shard goes: all of it together is a third of what is in use, since that grows fourfold each time.
 // - A slot without an entry has the deadline 0, so the sweep need not know which slots are free.
 
-public import Synchronization
-
-/// `entries` has room for slots 0...allocated. Every slot that a method is given came from the table or the queue, so it
+/// There is room for slots 0...allocated. Every slot that a method is given came from the table or the queue, so it
 /// is live: in range and initialised. The shard owns it and destroys it once.
 @frozen @safe
 @usableFromInline
 struct MemorySlots<Key, Value> {
-  @usableFromInline typealias Entry = MemoryEntry<Key, Value>
+  @usableFromInline typealias Cell = MemoryCell<Key, Value>
+  @usableFromInline typealias Places = MemoryPlaces<Key, Value>
+  @usableFromInline typealias Spot = MemorySpot<Key, Value>
 
-  @usableFromInline var entries: UnsafeMutablePointer<Entry>
+  @usableFromInline var places: Places
   @usableFromInline var allocated: Int
   @usableFromInline var bump: UInt32 = 0
   @usableFromInline var firstFree = MemorySlot.none
@@ -47,9 +47,8 @@ struct MemorySlots<Key, Value> {
   /// Read for entries that have a deadline, or an end of freshness, only.
   @usableFromInline let clock: @Sendable () -> UInt64
 
-  init(slots: Int, clock: @escaping @Sendable () -> UInt64) {
-    Entry.checkLayout()
-    unsafe entries = MemorySlots.allocate(slots)
+  init(slots: Int, isSparse: Bool, clock: @escaping @Sendable () -> UInt64) {
+    places = Places(slots: slots, isSparse: isSparse)
     allocated = slots
     self.clock = clock
   }
@@ -58,27 +57,19 @@ struct MemorySlots<Key, Value> {
     var slot = first
     // Once around: each live slot is in the queue once.
     for _ in 0..<count {
-      let newer = unsafe entries[Int(slot.raw)].newer
-      unsafe (entries + Int(slot.raw)).deinitialize(count: 1)
+      let newer = unsafe places.node(slot).pointee.newer
+      _ = unsafe Cell.take(places.spot(slot).cell)
       slot = newer
     }
-    unsafe entries.deallocate()
+    places.destroy()
     for column in [deadlines, freshness, revisions, weights] { column.destroy() }
     for index in unsafe retired.indices { unsafe retired[index].deallocate() }
-  }
-
-  /// On a cache line's boundary, so that entries of half a line don't lie across two.
-  private static func allocate(_ slots: Int) -> UnsafeMutablePointer<Entry> {
-    unsafe UnsafeMutableRawPointer.allocate(
-      byteCount: (slots + 1) * MemoryLayout<Entry>.stride,
-      alignment: max(MemoryTuning.lineSize, MemoryLayout<Entry>.alignment)
-    ).bindMemory(to: Entry.self, capacity: slots + 1)
   }
 
   /// Gives memory back, or keeps it for readers that may still look at it.
   mutating func discard(_ memory: UnsafeMutableRawPointer?, _ bytes: Int) {
     guard let memory = unsafe memory else { return }
-    if Entry.isReadWithoutLock {
+    if Cell.isReadWithoutLock {
       unsafe retired.append(memory)
       retiredBytes += bytes
     } else {
@@ -87,7 +78,7 @@ struct MemorySlots<Key, Value> {
   }
 
   @inlinable @inline(__always)
-  func at(_ slot: MemorySlot) -> UnsafeMutablePointer<Entry> { unsafe entries + Int(slot.raw) }
+  func spot(_ slot: MemorySlot) -> Spot { places.spot(slot) }
 
   /// Whether the next insertion needs more memory.
   @inlinable @inline(__always)
@@ -95,16 +86,18 @@ struct MemorySlots<Key, Value> {
 
   /// Only when full: then every slot is live, and all move at once.
   @usableFromInline
-  mutating func grow(to slots: Int) {
+  mutating func grow(to slots: Int, isSparse: Bool) {
     precondition(isFull && slots > allocated)
-    let larger = unsafe MemorySlots.allocate(slots)
-    if Entry.isReadWithoutLock {
-      for slot in 1...allocated { unsafe Entry.copyOut(entries + slot, to: larger + slot, fromWord: 0) }
+    let old = places
+    places = Places(slots: slots, isSparse: isSparse)
+    old.move(allocated, to: places)
+    unsafe discard(old.table.memory, old.table.bytes)
+    if Places.Table.holdsCells {
+      // No reader looks at them.
+      unsafe old.nodes.deallocate()
     } else {
-      unsafe (larger + 1).moveInitialize(from: entries + 1, count: allocated)
+      unsafe discard(old.nodes, (allocated + 1) * Places.stride)
     }
-    unsafe discard(UnsafeMutableRawPointer(entries), (allocated + 1) * MemoryLayout<Entry>.stride)
-    unsafe entries = larger
     let bytes = (allocated + 1) * MemoryLayout<UInt64>.stride
     unsafe discard(deadlines.grow(from: allocated, to: slots), bytes)
     unsafe discard(freshness.grow(from: allocated, to: slots), bytes)
@@ -116,34 +109,41 @@ struct MemorySlots<Key, Value> {
 
   /// Puts an entry into a slot and at the newest end. There must be room.
   @inlinable
-  mutating func append(_ entry: Entry) -> MemorySlot {
+  mutating func append(_ key: Key, _ value: Value, tag: UInt32) -> Spot {
     var slot = firstFree
     if slot != .none {
-      firstFree = unsafe UnsafeRawPointer(at(slot)).load(as: MemorySlot.self)
+      firstFree = unsafe places.node(slot).pointee.newer
     } else {
       precondition(bump < allocated, "a slot was taken before there was one")
       bump &+= 1
       slot = MemorySlot(bump)
     }
-    var entry = entry
-    entry.older = last
-    unsafe entry.write(to: at(slot))
-    if last == .none { first = slot } else { unsafe at(last).pointee.newer = slot }
+    unsafe places.node(slot).initialize(to: MemoryNode(newer: .none, older: last, tag: tag))
+    if last == .none { first = slot } else { unsafe places.node(last).pointee.newer = slot }
     last = slot
     count &+= 1
-    return slot
+    return places.insert(key, value, slot, tag)
   }
 
-  /// Takes an entry out of the queue and its slot; the hand moves off it.
+  /// Takes an entry out of the queue, the table and its slot; the hand moves off it.
   @inlinable
-  mutating func take(_ slot: MemorySlot) -> (key: Key, value: Value) {
-    let (newer, older) = unsafe (at(slot).pointee.newer, at(slot).pointee.older)
-    if older == .none { first = newer } else { unsafe at(older).pointee.newer = newer }
-    if newer == .none { last = older } else { unsafe at(newer).pointee.older = older }
-    if next == slot { next = newer }
-    if unsafe at(slot).pointee.hasDeadline { deadlines.store(0, at: slot, allocated: allocated) }
-    let content = unsafe Entry.takeContent(at(slot))
-    unsafe UnsafeMutableRawPointer(at(slot)).storeBytes(of: firstFree, as: MemorySlot.self)
+  mutating func take(_ spot: Spot) -> (key: Key, value: Value) {
+    let slot = spot.slot
+    let node = unsafe places.node(slot).pointee
+    if node.older == .none {
+      first = node.newer
+    } else {
+      unsafe places.node(node.older).pointee.newer = node.newer
+    }
+    if node.newer == .none {
+      last = node.older
+    } else {
+      unsafe places.node(node.newer).pointee.older = node.older
+    }
+    if next == slot { next = node.newer }
+    if spot.flags.isDated { deadlines.store(0, at: slot, allocated: allocated) }
+    let content = places.take(spot)
+    unsafe places.node(slot).pointee.newer = firstFree
     firstFree = slot
     count &-= 1
     return content
@@ -155,10 +155,11 @@ struct MemorySlots<Key, Value> {
     taken.reserveCapacity(count)
     var slot = first
     for _ in 0..<count {
-      let newer = unsafe at(slot).pointee.newer
-      taken.append(unsafe Entry.takeContent(at(slot)))
+      let newer = unsafe places.node(slot).pointee.newer
+      taken.append(unsafe Cell.take(spot(slot).cell))
       slot = newer
     }
+    places.table.removeAll()
     for column in [deadlines, freshness, weights] { column.clear(allocated) }
     (bump, firstFree, first, last, next, count, sweepAt) = (0, .none, .none, .none, .none, 0, 0)
     return taken
@@ -167,24 +168,18 @@ struct MemorySlots<Key, Value> {
 
 extension MemorySlots: SieveQueue {
   @inlinable @inline(__always)
-  var oldest: MemorySlot? { first.checked }
+  var oldest: Spot? { first.checked.map(spot) }
   @inlinable @inline(__always)
-  var hand: MemorySlot? {
-    get { next.checked }
-    set { next = newValue ?? .none }
+  var hand: Spot? {
+    get { next.checked.map(spot) }
+    set { next = newValue?.slot ?? .none }
   }
   @inlinable @inline(__always)
-  func newer(_ slot: MemorySlot) -> MemorySlot? { unsafe at(slot).pointee.newer.checked }
+  func newer(_ spot: Spot) -> Spot? { unsafe places.node(spot.slot).pointee.newer.checked.map(self.spot) }
   @inlinable @inline(__always)
-  func isVisited(_ slot: MemorySlot) -> Bool {
-    unsafe Entry.visited(at(slot)).pointee.load(ordering: .relaxed) != 0
-  }
+  func isVisited(_ spot: Spot) -> Bool { spot.flags.isVisited }
   @inlinable @inline(__always)
-  func setVisited(_ slot: MemorySlot, _ value: Bool) {
-    unsafe Entry.visited(at(slot)).pointee.store(value ? 1 : 0, ordering: .relaxed)
-  }
+  func setVisited(_ spot: Spot, _ value: Bool) { unsafe MemoryFlags.set(MemoryFlags.visited, value, spot.place) }
   @inlinable @inline(__always)
-  func isExpired(_ slot: MemorySlot) -> Bool {
-    unsafe at(slot).pointee.hasDeadline && clock() >= deadlines[slot]
-  }
+  func isExpired(_ spot: Spot) -> Bool { spot.flags.isDated && clock() >= deadlines[spot.slot] }
 }

@@ -12,19 +12,23 @@ enum MemoryTuning {
   static let minimumBuckets = 8
   /// The sum of two weights must not overflow.
   static let maximumWeight = 1 << 62
-  /// Entries of plain bits up to this size, in bytes, are read without a lock: to copy more takes longer than a lock.
+  /// Keys and values of plain bits up to this size together, in bytes, are read without a lock: to copy more takes longer than a lock.
   @inlinable static var copiedSize: Int { 256 }
+  /// Of those, keys and values of this size together lie in the buckets.
+  @inlinable static var cellSize: Int { 32 }
   /// How often a reader tries without the lock before it takes it.
   @inlinable static var readerTries: Int { 8 }
   /// Lines that readers without a lock count in.
   @inlinable static var tallies: Int { 16 }
 
-  /// Capacity of a shard up to which a table has twice the buckets: it is in the processor's first cache then, and most
+  /// Capacity up to which a table has more than twice the buckets: it is in the processor's first cache then, and most
   /// probes end at the first bucket, which the processor can foresee. In a larger one it is the cache's misses that count.
   static let sparseCapacity = 1024
 
-  /// A power of two, at least twice the slots.
-  static func buckets(slots: Int, isSparse: Bool) -> Int {
+  /// Where buckets are small, a power of two, at least twice the slots. Where they hold the entries, as many as are to be
+  /// paid for: more of them are more lines of memory for the same entries, fewer are longer ways.
+  static func buckets(slots: Int, isSparse: Bool, areCells: Bool) -> Int {
+    if areCells { return max(minimumBuckets, isSparse ? slots * 4 : slots * 5 / 3) }
     let wanted = (isSparse ? 4 : 2) * slots
     return max(minimumBuckets, 1 << (Int.bitWidth - (wanted - 1).leadingZeroBitCount))
   }

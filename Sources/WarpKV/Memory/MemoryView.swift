@@ -9,8 +9,8 @@
 //   Before that check it interprets nothing: half of one key and half of another need be no key at all.
 // - A view says where table and entries are. It is never changed: a shard that grows publishes another one while its
 //   sequence is odd, and keeps the old one and its memory until the backend goes.
-// - A reader marks the entry visited by a store to its flag. If the slot is another entry's by then, that one is marked
-//   without merit: it costs a place in the order, never a value.
+// - A reader marks the entry visited by an atomic "or" of its flag. If the place is another entry's by then, that one is marked
+//   without merit: it costs a place in the order, never a value. If it is nobody's, it stays so.
 //
 // The fences: the odd sequence is stored before any word (release fence), the even one after all (release); a reader
 // loads the sequence first (acquire) and again last (acquire fence). So if it sees one word of a write, it sees a
@@ -22,13 +22,11 @@ public import Synchronization
 @frozen @safe
 @usableFromInline
 struct MemoryView<Key, Value> {
-  @usableFromInline let table: MemoryTable
-  @usableFromInline let entries: UnsafeMutablePointer<MemoryEntry<Key, Value>>
+  @usableFromInline let places: MemoryPlaces<Key, Value>
   @usableFromInline let deadlines: MemoryColumn
 
-  init(_ table: MemoryTable, _ slots: MemorySlots<Key, Value>) {
-    self.table = table
-    unsafe entries = slots.entries
+  init(_ slots: MemorySlots<Key, Value>) {
+    places = slots.places
     deadlines = slots.deadlines
   }
 }
@@ -43,6 +41,9 @@ struct MemoryGate<Key, Value>: ~Copyable {
   /// Odd while the holder of the lock writes.
   @usableFromInline let sequence = Atomic<UInt64>(0)
   @usableFromInline let view = unsafe Atomic<UnsafeMutablePointer<View>?>(nil)
+  /// What a hit needs of the view, where the table holds the cells: from here it is one line of memory less.
+  @usableFromInline let buckets = unsafe Atomic<UnsafeMutableRawPointer?>(nil)
+  @usableFromInline let count = Atomic<Int>(0)
 
   init() {}
 
@@ -66,12 +67,23 @@ struct MemoryGate<Key, Value>: ~Copyable {
     return self.sequence.load(ordering: .relaxed) == sequence
   }
 
+  /// The table. Its count is this one's or that of a smaller one before it, so every index is in it: tables only grow, and
+  /// the buckets were stored before the count and are loaded after it.
+  @inlinable @inline(__always)
+  var table: MemoryTable<Key, Value> {
+    let count = count.load(ordering: .acquiring)
+    // There is one from the beginning.
+    return unsafe MemoryTable(buckets: buckets.load(ordering: .acquiring).unsafelyUnwrapped, count: count)
+  }
+
   /// Tells readers where everything is now. Returns the view that was there before; readers may still use it.
-  func publish(_ table: MemoryTable, _ slots: MemorySlots<Key, Value>) -> UnsafeMutableRawPointer? {
+  func publish(_ slots: MemorySlots<Key, Value>) -> UnsafeMutableRawPointer? {
     let old = unsafe view.load(ordering: .relaxed)
     let new = UnsafeMutablePointer<View>.allocate(capacity: 1)
-    unsafe new.initialize(to: View(table, slots))
+    unsafe new.initialize(to: View(slots))
     unsafe view.store(new, ordering: .releasing)
+    unsafe buckets.store(slots.places.table.buckets, ordering: .releasing)
+    count.store(slots.places.table.count, ordering: .releasing)
     return UnsafeMutableRawPointer(old)
   }
 }
