@@ -222,7 +222,7 @@ import WarpTestSupport
 
   @Test func theCreationLockIsHeldForAllOfTheBody() throws {
     try withTemporaryDirectory { directory in
-      let files = try StoreFiles(path: directory + "/a.warp")
+      let files = StoreFiles(path: directory + "/a.warp")
       try CreationLock(files).hold { () throws(FormatError) in
         expectCode(.busy) { _ = try CreationLock(files, waiting: 0) }
         expectCode(.busy) { _ = try CreationLock(files, waiting: 0) }
