@@ -26,7 +26,14 @@ struct Stay: ~Copyable, Sendable {
   }
 
   /// True for the one who has to end it.
-  func unpin() -> Bool { pins.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 && ends() }
+  ///
+  /// - Parameter meanwhile: what others do between the two steps of this; for tests.
+  @inline(__always)
+  func unpin(meanwhile: () -> Void = {}) -> Bool {
+    let left = pins.subtract(1, ordering: .sequentiallyConsistent).newValue
+    meanwhile()
+    return left == 0 && ends()
+  }
 
   /// True for the one who has to end it.
   func leave() -> Bool {

@@ -2,48 +2,75 @@
 // Who still needs an attachment: it ends once, and with nobody inside. What comes after the end gives the registration to
 // others, so a thread that is still inside would own a shard in a stranger's name.
 
-import Synchronization
 import Testing
-import WarpTestSupport
 
 @testable import WarpFormat
 
+/// An expectation can't be told of what can't be copied.
+private final class House {
+  private let stay = Stay()
+
+  var isOver: Bool { stay.isOver }
+  func pin() -> Bool { stay.pin() }
+  func unpin(meanwhile: () -> Void = {}) -> Bool { stay.unpin(meanwhile: meanwhile) }
+  func leave() -> Bool { stay.leave() }
+}
+
 @Suite struct StayTests {
-  private final class Round: Sendable {
-    let stay = Stay()
-    let ends = Atomic<Int>(0)
-    let intrusions = Atomic<Int>(0)
-    let arrived = Atomic<Int>(0)
-
-    func end(_ isMine: Bool) { if isMine { ends.add(1, ordering: .sequentiallyConsistent) } }
-
-    /// All threads begin together.
-    func meet(_ count: Int) {
-      arrived.add(1, ordering: .sequentiallyConsistent)
-      while arrived.load(ordering: .sequentiallyConsistent) < count { System.yield() }
-    }
+  @Test func theLastOneOutEndsIt() {
+    let stay = House()
+    #expect(stay.pin() && stay.pin())
+    #expect(!stay.unpin() && !stay.isOver)
+    #expect(!stay.leave() && !stay.isOver)
+    #expect(stay.unpin() && stay.isOver)
   }
 
-  @Test func nobodyIsInsideAtTheEnd() {
-    let rounds = (0..<(TestPlan.isDeep ? 100_000 : 20_000)).map { _ in Round() }
-    let users = 3
-    _ = TestThreads.run(users + 1) { thread in
-      for (number, round) in rounds.enumerated() {
-        round.meet(users + 1)
-        if thread == users {
-          for _ in 0..<number % 50 { _ = round.arrived.load(ordering: .sequentiallyConsistent) }
-          round.end(round.stay.leave())
-          continue
-        }
-        while round.stay.pin() {
-          if round.stay.isOver { round.intrusions.add(1, ordering: .relaxed) }
-          round.end(round.stay.unpin())
-        }
-        round.end(round.stay.unpin())
-      }
+  @Test func whoeverLeavesEndsItIfNobodyIsInside() {
+    let stay = House()
+    #expect(stay.pin())
+    #expect(!stay.unpin())
+    #expect(stay.leave() && stay.isOver)
+    #expect(!stay.leave())
+    // Those who come too late.
+    #expect(!stay.pin())
+    #expect(!stay.unpin())
+  }
+
+  @Test func whoIsRefusedEndsNothingUnderOthers() {
+    let stay = House()
+    #expect(stay.pin())
+    #expect(!stay.leave())
+    #expect(!stay.pin())
+    #expect(!stay.unpin() && !stay.isOver)
+    #expect(stay.unpin() && stay.isOver)
+  }
+
+  /// The one sees that nobody is inside; before it sees that it is being left, another one comes in.
+  @Test func aNewcomerBetweenTheTwoStepsOfTheLastOne() {
+    let stay = House()
+    #expect(stay.pin())
+    let endsUnderTheNewcomer = stay.unpin {
+      let entered = stay.pin()
+      let ended = stay.leave()
+      #expect(entered && !ended)
     }
-    #expect(rounds.allSatisfy { $0.ends.load(ordering: .relaxed) == 1 })
-    let intrusions = rounds.reduce(0) { $0 + $1.intrusions.load(ordering: .relaxed) }
-    #expect(intrusions == 0)
+    #expect(!endsUnderTheNewcomer && !stay.isOver)
+    #expect(stay.unpin() && stay.isOver)
+  }
+
+  /// The one is refused while the last one is on its way out: exactly one of them ends it.
+  @Test func twoOnTheirWayOut() {
+    let stay = House()
+    #expect(stay.pin())
+    #expect(!stay.leave())
+    var ends = 0
+    if stay.unpin(meanwhile: {
+      let entered = stay.pin()
+      #expect(!entered)
+      if stay.unpin() { ends += 1 }
+    }) {
+      ends += 1
+    }
+    #expect(ends == 1 && stay.isOver)
   }
 }
