@@ -145,7 +145,7 @@ public struct Geometry: Equatable, Sendable {
   @inline(__always)
   public func shardOffset(_ index: Int) -> Int { Format.shardsOffset &+ index &* shardStride }
 
-  /// Bytes of the slots that are allocated at a time.
+  /// Whether blocks are allocated for several slots at a time.
   public var allocatesRuns: Bool { slotStride <= Format.runStride }
 
   /// One shard up to 4,095 entries, 16 up to 65,535, then 64.
