@@ -7,9 +7,23 @@ void warp_copy_out_rest(void *restrict to, const void *restrict shared, size_t s
     __builtin_memcpy(to, shared, size);
     return;
   }
-  size_t whole = size & ~(size_t)7;
-  warp_copy_out(to, shared, whole);
-  if (size == whole) return;
-  uint64_t word = __atomic_load_n((const uint64_t *)shared + whole / 8, __ATOMIC_RELAXED);
-  __builtin_memcpy((char *)to + whole, &word, size - whole);
+  char *out = (char *)to;
+#if WARP_COPIES_PAIRS
+  const char *from = (const char *)shared;
+  if (size >= 16) {
+    char *last = out + size - 16;
+    for (; out < last; out += 16, from += 16) warp_copy_pair(out, from);
+    warp_copy_pair(last, (const char *)shared + size - 16);
+    return;
+  }
+#endif
+  const uint64_t *words = (const uint64_t *)shared;
+#pragma clang loop unroll(disable)
+  for (; size >= 8; out += 8, size -= 8) {
+    uint64_t word = __atomic_load_n(words++, __ATOMIC_RELAXED);
+    __builtin_memcpy(out, &word, 8);
+  }
+  if (size == 0) return;
+  uint64_t word = __atomic_load_n(words, __ATOMIC_RELAXED);
+  __builtin_memcpy(out, &word, size);
 }

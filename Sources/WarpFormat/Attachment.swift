@@ -75,7 +75,7 @@ package final class Attachment: Sendable {
 
   @inline(__always)
   package func shard(of hash: UInt64) -> Shard {
-    shard(Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1))
+    shard(header.geometry.shardIndex(of: hash))
   }
 
   @inline(__always)
@@ -234,7 +234,7 @@ extension Attachment {
   package func checksum(
     hash: UInt64, _ candidate: Candidate, _ metadata: EntryMetadata, stored: [UInt8]
   ) -> UInt64 {
-    let index = Int(truncatingIfNeeded: hash) & (header.geometry.shardCount &- 1)
+    let index = header.geometry.shardIndex(of: hash)
     return EntryChecksum.value(
       storeID: storeWords, shard: index, slot: candidate.slot.raw, header: candidate.header, metadata: metadata,
       digest: XXH3.hash64(stored, seed: 0))

@@ -74,42 +74,40 @@ public enum EntryChecksum {
   }
 }
 
+extension ShardView {
+  /// The header of the slot at an offset, nil if a size of the value is out of bounds: torn or corrupt.
+  ///
+  /// - Parameters:
+  ///   - sizes: the word of the two sizes.
+  ///   - key: the size that the key is known to have, at most the limit.
+  @inline(__always)
+  func header(at offset: Int, sizes: UInt64, key: Int) -> EntryHeader? {
+    let rest = data.load64(offset &+ SlotFields.rawSize.offset)
+    let header = EntryHeader(
+      deadline: data.load64(offset &+ SlotFields.deadline.offset),
+      keySize: key, storedSize: Int(sizes >> 32),
+      rawSize: Int(UInt32(truncatingIfNeeded: rest)), codec: UInt8(truncatingIfNeeded: rest >> 32),
+      flags: UInt8(truncatingIfNeeded: rest >> 40))
+    if planted(.sizesUnchecked) { return header }
+    return header.storedSize <= maxValueSize && (header.rawSize <= maxRawSize || planted(.rawSizeUnchecked))
+      ? header : nil
+  }
+
+  @inline(__always)
+  func keyOffset(at offset: Int) -> Int { offset &+ 32 }
+
+  @inline(__always)
+  func valueOffset(at offset: Int, keySize: Int) -> Int { keyOffset(at: offset) &+ ((keySize &+ 7) & ~7) }
+}
+
 extension Shard {
   /// The header of a slot, nil if a size is out of bounds: torn or corrupt.
   @inline(__always)
   func header(_ slot: SlotIndex) -> EntryHeader? {
     let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
-    let header = uncheckedHeader(slot, sizes, keySize: Int(UInt32(truncatingIfNeeded: sizes)))
-    guard header.keySize <= maxKeySize, isWithinLimits(header) else {
-      return planted(.sizesUnchecked) ? header : nil
-    }
-    return header
-  }
-
-  /// The same for whoever has loaded the word of the two sizes.
-  ///
-  /// - Parameter key: the size that the key is known to have, at most the limit.
-  @inline(__always)
-  func header(_ slot: SlotIndex, sizes: UInt64, key: Int) -> EntryHeader? {
-    let header = uncheckedHeader(slot, sizes, keySize: key)
-    return isWithinLimits(header) || planted(.sizesUnchecked) ? header : nil
-  }
-
-  @inline(__always)
-  private func uncheckedHeader(_ slot: SlotIndex, _ sizes: UInt64, keySize: Int) -> EntryHeader {
-    let at = slotOffset(slot)
-    let rest = data.load64(at &+ SlotFields.rawSize.offset)
-    return EntryHeader(
-      deadline: data.load64(at &+ SlotFields.deadline.offset),
-      keySize: keySize, storedSize: Int(sizes >> 32),
-      rawSize: Int(UInt32(truncatingIfNeeded: rest)), codec: UInt8(truncatingIfNeeded: rest >> 32),
-      flags: UInt8(truncatingIfNeeded: rest >> 40))
-  }
-
-  /// Whether the sizes of the value are possible; the key's is looked at elsewhere.
-  @inline(__always)
-  private func isWithinLimits(_ header: EntryHeader) -> Bool {
-    header.storedSize <= maxValueSize && (header.rawSize <= maxRawSize || planted(.rawSizeUnchecked))
+    let key = Int(UInt32(truncatingIfNeeded: sizes))
+    guard key <= maxKeySize || planted(.sizesUnchecked) else { return nil }
+    return header(at: slotOffset(slot), sizes: sizes, key: key)
   }
 
   @inline(__always)
@@ -123,10 +121,10 @@ extension Shard {
   }
 
   @inline(__always)
-  func keyOffset(_ slot: SlotIndex) -> Int { slotOffset(slot) &+ 32 }
+  func keyOffset(_ slot: SlotIndex) -> Int { keyOffset(at: slotOffset(slot)) }
 
   @inline(__always)
-  func valueOffset(_ slot: SlotIndex, keySize: Int) -> Int { keyOffset(slot) &+ ((keySize &+ 7) & ~7) }
+  func valueOffset(_ slot: SlotIndex, keySize: Int) -> Int { valueOffset(at: slotOffset(slot), keySize: keySize) }
 
   /// Copies the stored value out; `target` has room for it.
   @inline(__always)

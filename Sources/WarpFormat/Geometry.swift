@@ -136,6 +136,10 @@ public struct Geometry: Equatable, Sendable {
     fileSize = Format.shardsOffset + shardCount * shardStride
   }
 
+  /// Where keys with this hash are.
+  @inline(__always)
+  public func shardIndex(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (shardCount &- 1) }
+
   /// Entries that shard `index` may hold: the capacity divided evenly, the first shards taking the remainder.
   @inline(__always)
   public func capacity(ofShard index: Int) -> Int {

@@ -10,6 +10,8 @@
 /// An entry found and not yet validated, or validated and copied.
 public struct Candidate: Sendable {
   public let slot: SlotIndex
+  /// Of the slot, in the window of the view that found it.
+  let offset: Int
   public let header: EntryHeader
   let control: Control
 }
@@ -30,13 +32,13 @@ enum Probe {
   case unstable
 }
 
-extension Shard {
+extension ShardView {
   /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it before it is validated.
   @inline(__always)
   func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
+    let used = min(get(ControlFields.usedSlots), slotCount)
     // A key that no slot has room for is in none of them, whatever the bytes say.
     guard key.count <= maxKeySize else { return .none }
-    let used = min(get(ControlFields.usedSlots), slotCount)
     var step: UInt32 = 0
     while step < UInt32(truncatingIfNeeded: probeLimit) {
       let at = bucketOffset(parts.fingerprint &+ step)
@@ -48,32 +50,45 @@ extension Shard {
         raw <= used || planted(.slotIndexUnchecked)
       else { continue }
       let slot = SlotIndex(raw)
-      let control = controlWord(slot)  // R3.1
+      let place = slotOffset(slot)
+      let control = controlWord(at: place)  // R3.1
       if !_fastPath(control.isIn(.live)) {
         // R3.2.
         guard control.isIn(.committed), data.acquire64(at) == word else { return .unstable }
       }
       // R3.3. The two sizes are always accessed as one word.
-      let sizes = data.load64(slotOffset(slot) &+ SlotFields.keySize.offset)
-      guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, key.isIn(data, keyOffset(slot)) else { continue }
-      guard let header = header(slot, sizes: sizes, key: key.count) else {
-        if isStable(slot, control) { continue }
+      let sizes = data.load64(place &+ SlotFields.keySize.offset)
+      guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, key.isIn(data, keyOffset(at: place)) else {
+        continue
+      }
+      guard let header = header(at: place, sizes: sizes, key: key.count) else {
+        if isStable(at: place, control) { continue }
         return .unstable
       }
-      let candidate = Candidate(slot: slot, header: header, control: control)
+      let candidate = Candidate(slot: slot, offset: place, header: header, control: control)
       copy(candidate)  // R3.4
-      return isStable(slot, control) ? .match(candidate) : .unstable
+      return isStable(at: place, control) ? .match(candidate) : .unstable
     }
     return .none
   }
 
   /// R3.5: the same sequence, and COMMITTED only ever becomes LIVE.
   @inline(__always)
-  func isStable(_ slot: SlotIndex, _ control: Control) -> Bool {
+  func isStable(at offset: Int, _ control: Control) -> Bool {
     fenceAcquire()
-    let now = data.load64(slotOffset(slot))
+    let now = data.load64(offset)
     if planted(.copyNotValidated) { return true }
     return now == control.raw || control.isIn(.committed) && now == control.with(.live).raw
+  }
+}
+
+extension Shard {
+  @inline(__always)
+  func isStable(_ slot: SlotIndex, _ control: Control) -> Bool { isStable(at: slotOffset(slot), control) }
+
+  @inline(__always)
+  func candidate(_ slot: SlotIndex, _ header: EntryHeader, _ control: Control) -> Candidate {
+    Candidate(slot: slot, offset: slotOffset(slot), header: header, control: control)
   }
 
   /// R1 to R4. `copy` may run several times; only its last run counts, and only for a hit.
@@ -119,7 +134,7 @@ extension Shard {
     _ key: UnsafeRawBufferPointer, hash: UInt64, now: () -> UInt64, copy: (Candidate) -> Void
   ) -> Lookup {
     guard let found = unsafe find(key, HashParts(hash: hash)), let header = header(found.slot) else { return .miss }
-    let candidate = Candidate(slot: found.slot, header: header, control: controlWord(found.slot))
+    let candidate = candidate(found.slot, header, controlWord(found.slot))
     copy(candidate)
     return header.deadline != 0 && now() >= header.deadline ? .miss : .hit(candidate)
   }

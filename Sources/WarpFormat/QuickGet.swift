@@ -83,10 +83,11 @@ private func quickHit(
   _ key: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, _ file: Attachment
 ) -> QuickGet {
   guard file.isCurrent else { return .unsure }
+  let room = unsafe Room(target)
   let bytes = unsafe KeyBytes(key)
-  guard let short = ShortKey(bytes) else { return unsafe file.quickGetOfAnySize(bytes, Room(target)) }
+  guard file.recorder == nil, let short = ShortKey(bytes) else { return file.quickGetOfAnySize(bytes, room) }
   let hash = unsafe XXH3.upTo16(bytes.start, bytes.count, file.header.hashSeed)
-  return unsafe file.quickGet(short, bytes, hash, Room(target), marking: true, counting: true, noting: { _, _ in })
+  return file.quickLook(short, bytes, hash, room, marking: true, counting: true, noting: { _, _ in })
 }
 
 extension Attachment {
@@ -133,10 +134,18 @@ extension Attachment {
     noting note: (Shard, Candidate) -> Void
   ) -> QuickGet {
     guard !records(hash) else { return .unsure }
-    let shard = shard(of: hash)
-    switch shard.quickProbe(key, hash, target, note) {
+    return quickLook(key, bytes, hash, target, marking: marking, counting: counting, noting: note)
+  }
+
+  /// The same for a request that is not recorded.
+  @inline(__always)
+  fileprivate func quickLook(
+    _ key: some ProbeKey, _ bytes: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool, counting: Bool,
+    noting note: (Shard, Candidate) -> Void
+  ) -> QuickGet {
+    switch QuickShard(self, hash).quickProbe(key, hash, target, note) {
     case .match(let candidate):
-      return finish(candidate, in: shard, room: target.size, marking, counting)
+      return finish(candidate, in: shard(of: hash), room: target.size, marking, counting)
     case .none: return quickMiss(bytes, hash, target, marking: marking, counting: counting, noting: note)
     case .unstable: return .torn
     }
@@ -151,7 +160,7 @@ extension Attachment {
     let shard = shard(of: hash)
     let sequence = lock.acquire64(shard.sequenceAt)  // R4.1
     guard sequence & 1 == 0 || planted(.missNotValidated) else { return .unsure }
-    switch shard.quickProbe(key, hash, target, note) {  // R4.2
+    switch QuickShard(self, hash).quickProbe(key, hash, target, note) {  // R4.2
     case .match(let candidate):
       return finish(candidate, in: shard, room: target.size, marking, counting)
     case .none:
@@ -162,7 +171,7 @@ extension Attachment {
   }
 
   /// If the files were left meanwhile it was zeros that were looked at, and what is not in them says nothing.
-  @inline(__always)
+  @inline(never)
   private func provenMiss(_ counting: Bool) -> QuickGet {
     guard gate.value == 0, hasLockFile else { return .unsure }
     if counting { count(.misses, 1) }
@@ -213,7 +222,7 @@ struct Room {
   }
 }
 
-extension Shard {
+extension QuickShard {
   /// R2 and R3, copying a raw value that has room.
   @inline(__always)
   fileprivate func quickProbe(
@@ -222,10 +231,10 @@ extension Shard {
     probe(key, HashParts(hash: hash)) { candidate in
       let header = candidate.header
       if header.codec == Format.codecRaw, header.storedSize <= target.size {
-        let value = valueOffset(candidate.slot, keySize: header.keySize)
+        let value = valueOffset(at: candidate.offset, keySize: header.keySize)
         unsafe data.copyOut(value, to: target.start, size: header.storedSize)
       }
-      note(self, candidate)
+      note(shard, candidate)
     }
   }
 }

@@ -144,11 +144,11 @@ extension Shard {
     let key = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<header.keySize])
     let hash = unsafe XXH3.hash64(key, seed: file.header.hashSeed)
     let metadata = metadata(slot)
-    guard hash == metadata.hash, Int(truncatingIfNeeded: hash) & (file.header.geometry.shardCount - 1) == index
+    guard hash == metadata.hash, file.header.geometry.shardIndex(of: hash) == index
     else { return nil }
     // Within one boot, program order makes the checksum of a linked slot unnecessary.
     if control.state == .committed {
-      let candidate = Candidate(slot: slot, header: header, control: control)
+      let candidate = candidate(slot, header, control)
       let expected = file.checksum(hash: hash, candidate, metadata, stored: storedBytes(candidate))
       guard expected == metadata.checksum else { return nil }
     }

@@ -25,6 +25,13 @@ public struct Window: @unchecked Sendable {
     self.size = size
   }
 
+  /// A part, as a window of its own.
+  @inline(__always)
+  func part(_ offset: Int, _ count: Int) -> Window {
+    check(offset, count, 8)
+    return unsafe Window(base: base + offset, size: count)
+  }
+
   @inline(__always)
   func check(_ offset: Int, _ count: Int, _ alignment: Int) {
     assert(offset >= 0 && offset <= size - count && offset & (alignment - 1) == 0, "access outside the region")

@@ -24,8 +24,23 @@ public struct SlotIndex: Hashable, Comparable, Sendable, CustomStringConvertible
   public var description: String { raw == 0 ? "no slot" : "slot \(raw)" }
 }
 
+/// What a look for a key needs of a shard. Offsets are counted from the begin of `data`.
+protocol ShardView {
+  var data: Window { get }
+  var slotCount: UInt32 { get }
+  var bucketMask: UInt32 { get }
+  var stride: Int { get }
+  var probeLimit: Int { get }
+  var maxKeySize: Int { get }
+  var maxValueSize: Int { get }
+  var maxRawSize: Int { get }
+  var control: Int { get }
+  var buckets: Int { get }
+  var slots: Int { get }
+}
+
 /// A view of one shard of an attached store.
-public struct Shard {
+public struct Shard: ShardView {
   let data: Window
   let lock: Window
   public let index: Int
@@ -73,8 +88,6 @@ public struct Shard {
   // MARK: Control
 
   @inline(__always)
-  func get(_ field: Field) -> UInt32 { data.load32(control &+ field.offset) }
-  @inline(__always)
   func put(_ field: Field, _ value: UInt32) { data.store32(control &+ field.offset, value) }
   @inline(__always)
   func get64(_ field: Field) -> UInt64 { data.load64(control &+ field.offset) }
@@ -108,9 +121,6 @@ public struct Shard {
   }
 
   @inline(__always)
-  func slotOffset(_ slot: SlotIndex) -> Int { slots &+ (Int(slot.raw) &- 1) &* stride }
-
-  @inline(__always)
   func visitedOffset(_ slot: SlotIndex) -> Int { visited &+ Int(slot.raw) &- 1 }
 
   /// The error of a file whose words contradict each other.
@@ -118,4 +128,12 @@ public struct Shard {
     FormatError(
       .corruptShard, "shard \(index): \(message). Verify the store, then recreate it", offset: offset, rule: rule)
   }
+}
+
+extension ShardView {
+  @inline(__always)
+  func get(_ field: Field) -> UInt32 { data.load32(control &+ field.offset) }
+
+  @inline(__always)
+  func slotOffset(_ slot: SlotIndex) -> Int { slots &+ (Int(slot.raw) &- 1) &* stride }
 }

@@ -38,9 +38,15 @@ struct Control: Equatable {
   var nextWriting: Control { Control(raw: (raw >> 3 &+ 1) << 3 | SlotState.writing.rawValue) }
 }
 
+extension ShardView {
+  /// Of the slot at an offset.
+  @inline(__always)
+  func controlWord(at offset: Int) -> Control { Control(raw: data.acquire64(offset)) }
+}
+
 extension Shard {
   @inline(__always)
-  func controlWord(_ slot: SlotIndex) -> Control { Control(raw: data.acquire64(slotOffset(slot))) }
+  func controlWord(_ slot: SlotIndex) -> Control { controlWord(at: slotOffset(slot)) }
   /// W2.7, W3.6, W3.7, W4.4, X3, T5, T6, T8.
   @inline(__always)
   func setControl(_ slot: SlotIndex, _ control: Control) { data.release64(slotOffset(slot), control.raw) }

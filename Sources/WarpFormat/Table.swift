@@ -21,9 +21,12 @@ struct HashParts {
   func word(_ slot: SlotIndex) -> UInt64 { hash & 0xFFFF_FFFF_0000_0000 | UInt64(slot.raw) }
 }
 
-extension Shard {
+extension ShardView {
   @inline(__always)
   func bucketOffset(_ bucket: UInt32) -> Int { buckets &+ Int(bucket & bucketMask) &* Format.bucketSize }
+}
+
+extension Shard {
 
   /// The bucket of a key, looked up by whoever holds the shard.
   func find(_ key: UnsafeRawBufferPointer, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {

@@ -16,7 +16,8 @@
 // Copies between private memory and a mapped slot that another process may be changing at the same time. A reader
 // re-checks the slot's control word afterwards and throws a torn copy away, so any bytes may come out of it.
 // `shared` is 8-byte aligned. Up to 256 bytes it moves whole words by relaxed atomic accesses, which the memory
-// model allows; above that it is a plain bulk copy, outside the language's model and documented as such.
+// model allows, or on x86-64 pairs of words by an instruction that the compiler knows nothing of; above that it is a plain
+// bulk copy, outside the language's model and documented as such.
 
 #define WARP_WORDWISE_LIMIT 256
 #if defined(__has_feature)
@@ -30,45 +31,44 @@
 // A call per copy or comparison of a few words would cost more than they do.
 #define WARP_INLINED static inline __attribute__((always_inline))
 
-// Sizes that are no multiple of 8, or above the limit: out of the way of the others.
+// Sizes that are rare, out of the way of the others.
 void warp_copy_out_rest(void *restrict to, const void *restrict shared, size_t size);
 
-// Two words. Atomic loads are never merged into a wider one, which all processors of this kind have: it loads each word
-// at once. The compiler is not told what it does, only that it reads memory.
-WARP_INLINED void warp_copy_two(void *restrict to, const uint64_t *restrict words) {
 #if defined(__x86_64__) && !WARP_THREAD_SANITIZER
+#define WARP_COPIES_PAIRS 1
+// 16 bytes at any address by one load, which is no atomic one for the compiler: it is not told what happens here, only that
+// memory is read. Atomic loads are never merged into a wider one.
+WARP_INLINED void warp_copy_pair(void *restrict to, const void *restrict shared) {
   typedef long long pair_t __attribute__((vector_size(16)));
   pair_t pair;
-  __asm__ volatile("movups %1, %0" : "=x"(pair) : "m"(*(const uint64_t(*)[2])words) : "memory");
+  __asm__ volatile("movups %1, %0" : "=x"(pair) : "m"(*(const char(*)[16])shared) : "memory");
   __builtin_memcpy(to, &pair, 16);
-#else
-  uint64_t two[2] = {__atomic_load_n(words, __ATOMIC_RELAXED), __atomic_load_n(words + 1, __ATOMIC_RELAXED)};
-  __builtin_memcpy(to, two, 16);
-#endif
 }
+#else
+#define WARP_COPIES_PAIRS 0
+#endif
 
 WARP_INLINED void warp_copy_out(void *restrict to, const void *restrict shared, size_t size) {
-  const uint64_t *words = (const uint64_t *)shared;
-  char *out = (char *)to;
-  if (size > WARP_WORDWISE_LIMIT || (size & 7) != 0) {
-    warp_copy_out_rest(to, shared, size);
+  if (size == 8) {
+    uint64_t word = __atomic_load_n((const uint64_t *)shared, __ATOMIC_RELAXED);
+    __builtin_memcpy(to, &word, 8);
     return;
   }
-  // Four words at a time, or the loop's own instructions would count.
-  while (size >= 32) {
-    warp_copy_two(out, words);
-    warp_copy_two(out + 16, words + 2);
-    words += 4;
-    out += 32;
-    size -= 32;
+#if WARP_COPIES_PAIRS
+  // Without a loop: the last bytes are copied from the end, again if need be.
+  if (size - 16 <= 64 - 16) {
+    const char *from = (const char *)shared;
+    char *out = (char *)to;
+    if (size > 32) {
+      warp_copy_pair(out + 16, from + 16);
+      warp_copy_pair(out + size - 32, from + size - 32);
+    }
+    warp_copy_pair(out, from);
+    warp_copy_pair(out + size - 16, from + size - 16);
+    return;
   }
-#pragma clang loop unroll(disable)
-  while (size > 0) {
-    uint64_t word = __atomic_load_n(words++, __ATOMIC_RELAXED);
-    __builtin_memcpy(out, &word, 8);
-    out += 8;
-    size -= 8;
-  }
+#endif
+  warp_copy_out_rest(to, shared, size);
 }
 
 // Fills the last word with zeros, so up to 7 bytes behind `size` are written.

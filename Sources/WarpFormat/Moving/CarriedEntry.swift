@@ -81,7 +81,7 @@ struct SlotPlace {
     let start = SlotFields.structure.size
     let hash = XXH3.hash64(all.extracting(start..<(start + keySize)), seed: header.hashSeed)
     guard hash == metadata.integer(MetadataFields.hash),
-      Int(truncatingIfNeeded: hash) & (header.geometry.shardCount - 1) == shard
+      header.geometry.shardIndex(of: hash) == shard
     else { return "WKV-E07" }
     if codec == Format.codecZstd, ZstdFrame.problem(in: [UInt8](bytes[valueStart...]), rawSize: rawSize) != nil {
       return "WKV-E09"
