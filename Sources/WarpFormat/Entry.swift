@@ -22,6 +22,10 @@ public struct EntryHeader: Equatable, Sendable {
     self.codec = codec
     self.flags = flags
   }
+
+  /// Whether the stored bytes are the value. What is not raw, and what only says so, has to be decoded.
+  @inline(__always)
+  package var isRaw: Bool { codec == Format.codecRaw && rawSize == storedSize }
 }
 
 /// The metadata that is fixed once an entry is committed.

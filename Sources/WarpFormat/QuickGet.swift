@@ -42,13 +42,11 @@ extension AttachmentCell {
 
   /// The same for a key whose hash is known. `unsure` if the files have another seed by now.
   ///
-  /// - Parameter counting: whether the get is counted; if not, the caller does that.
   package func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64,
-    counting: Bool
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
   ) -> QuickGet {
     unsafe unowned._withUnsafeGuaranteedRef { file in
-      unsafe file.quickGet(key, into: target, hash: hash, seed: seed, counting: counting)
+      unsafe file.quickGet(key, into: target, hash: hash, seed: seed)
     }
   }
 
@@ -99,17 +97,16 @@ extension Attachment {
 
   @inline(never)
   fileprivate func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64,
-    counting: Bool
+    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
   ) -> QuickGet {
     guard isCurrent, header.hashSeed == seed else { return .unsure }
     let bytes = unsafe KeyBytes(key)
     guard let short = ShortKey(bytes) else {
       return unsafe quickGet(
-        bytes, bytes, hash, Room(target), marking: true, counting: counting, noting: { _, _ in })
+        bytes, bytes, hash, Room(target), marking: true, counting: true, noting: { _, _ in })
     }
     return unsafe quickGet(
-      short, bytes, hash, Room(target), marking: true, counting: counting, noting: { _, _ in })
+      short, bytes, hash, Room(target), marking: true, counting: true, noting: { _, _ in })
   }
 
   @inline(never)
@@ -183,7 +180,7 @@ extension Attachment {
   private func finish(
     _ candidate: Candidate, in shard: Shard, room: Int, _ marking: Bool, _ counting: Bool
   ) -> QuickGet {
-    guard candidate.header.codec == Format.codecRaw else { return .unsure }
+    guard candidate.header.isRaw else { return .unsure }
     if candidate.header.deadline != 0, hasPassed(candidate.header.deadline) { return provenMiss(counting) }
     if planted(.hitStoresToData) {
       shard.put64(ControlFields.lastStamp, shard.get64(ControlFields.lastStamp) &+ 1)
@@ -230,7 +227,7 @@ extension QuickShard {
   ) -> Probe {
     probe(key, HashParts(hash: hash)) { candidate in
       let header = candidate.header
-      if header.codec == Format.codecRaw, header.storedSize <= target.size {
+      if header.isRaw, header.storedSize <= target.size {
         let value = valueOffset(at: candidate.offset, keySize: header.keySize)
         unsafe data.copyOut(value, to: target.start, size: header.storedSize)
       }

@@ -157,7 +157,7 @@ extension SharedStore {
   ) throws(WarpError) -> GetResult {
     let quick: QuickGet =
       unsafe isQuick
-      ? current.quickGet(key, into: target, hash: hash, seed: seed, counting: true) : .unsure
+      ? current.quickGet(key, into: target, hash: hash, seed: seed) : .unsure
     switch quick {
     case .hit(let size): return .hit(size: size)
     case .tooSmall(let size): return .tooSmall(needed: size)

@@ -26,11 +26,10 @@ extension SharedStore {
     _ quick: QuickGet, _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
   ) throws(WarpError) -> GetResult {
     if case .torn = quick { current.count(.retries) }
-    return try look { file in
-      let result = unsafe get(key, into: target, in: file, marking: true, noting: { _, _ in })
-      file.count(result)
-      return result
-    }
+    let result = try look { file in unsafe get(key, into: target, in: file, marking: true, noting: { _, _ in }) }
+    // Only now: a look whose files were left meanwhile is followed by another.
+    count(result, isStale: false)
+    return result
   }
 
   /// What a quick get says, nil if it takes the long way. Counts a try that failed.
@@ -157,7 +156,7 @@ extension SharedStore {
   ) -> GetResult {
     var stored: [UInt8] = []
     let lookup = unsafe file.lookup(key, hash: hash, marking: marking) { shard, candidate in
-      if candidate.header.codec == Format.codecRaw {
+      if candidate.header.isRaw {
         if candidate.header.storedSize <= target.count { unsafe shard.copyValue(candidate, to: target) }
       } else {
         stored = shard.storedBytes(candidate)
@@ -166,7 +165,7 @@ extension SharedStore {
     }
     guard case .hit(let candidate) = lookup else { return absent(lookup) }
     let header = candidate.header
-    guard header.codec == Format.codecRaw else { return unsafe decode(stored, header, into: target, in: file) }
+    guard header.isRaw else { return unsafe decode(stored, header, into: target, in: file) }
     guard header.storedSize <= target.count else { return .tooSmall(needed: header.storedSize) }
     return .hit(size: header.storedSize)
   }
@@ -229,16 +228,6 @@ extension Attachment {
     case .hit: note(.hit, hash: hash, size: header?.storedSize ?? 0, deadline: header?.deadline ?? 0)
     case .miss: note(.miss, hash: hash)
     case .busy, .tooSmall: break
-    }
-  }
-
-  @inline(__always)
-  fileprivate func count(_ result: GetResult) {
-    switch result {
-    case .hit: count(.hits)
-    case .miss: count(.misses)
-    case .busy: count(.busyMisses)
-    case .tooSmall: break
     }
   }
 }

@@ -78,6 +78,7 @@ extension SharedStore {
     try rewrite(key) { (file, entry, _) throws(WarpError) in
       guard let entry, let value = entry.value else {
         file.count(.misses)
+        if entry != nil { file.count(.corrupt) }
         return (entry == nil ? .keep : .remove, nil)
       }
       file.count(.hits)
