@@ -14,6 +14,8 @@ enum FaultOperation: String, CaseIterable, ExpressibleByArgument {
   case open, openReadOnly
   /// An opening that makes the lock file anew.
   case lostLockFile
+  /// An opening that gives the store a record of requests.
+  case record
   /// The first opening after a reboot, without and with the record of a clean leave.
   case otherBoot, cleanReboot
   /// An opening with other parameters.
@@ -51,10 +53,12 @@ struct FaultScene {
   /// Slots so large that each takes its blocks when it is first used.
   static func configuration(
     capacity: Int = 64, _ ifDifferent: StoreConfiguration.IfDifferent = .replace,
-    _ access: StoreConfiguration.Access = .readWrite
+    _ access: StoreConfiguration.Access = .readWrite,
+    recording: StoreConfiguration.RequestRecording = .asFound
   ) -> StoreConfiguration {
     StoreConfiguration(
-      capacity: capacity, maxKeySize: 32, maxValueSize: 20_000, shards: 2, access: access, ifDifferent: ifDifferent)
+      capacity: capacity, maxKeySize: 32, maxValueSize: 20_000, shards: 2, access: access, ifDifferent: ifDifferent,
+      requestRecording: recording)
   }
 
   /// The real one, but that it leaves a store on tmpfs as it leaves one on a disk.
@@ -109,6 +113,7 @@ struct FaultScene {
     switch operation {
     case .create, .open, .lostLockFile, .otherBoot, .cleanReboot:
       store = try FaultScene.open(path, FaultScene.configuration())
+    case .record: store = try FaultScene.open(path, FaultScene.configuration(recording: .on()))
     case .createNamed:
       store = try SharedStore.open("store", FaultScene.configuration(), directory: directory + "/named")
     case .openReadOnly: store = try FaultScene.open(path, FaultScene.configuration(.useExisting, .readOnly))
@@ -154,7 +159,7 @@ struct FaultScene {
   func contents(isDone: Bool) -> FaultContents {
     switch operation {
     case .create, .createNamed, .otherBoot: .none
-    case .open, .openReadOnly, .lostLockFile, .cleanReboot, .replace, .sync, .leave: .old
+    case .open, .openReadOnly, .lostLockFile, .record, .cleanReboot, .replace, .sync, .leave: .old
     case .follow, .set: isDone ? .changed : .oldOrChanged
     case .delete: isDone ? .gone : .oldOrNone
     }
