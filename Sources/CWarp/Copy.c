@@ -17,13 +17,9 @@ void warp_copy_out_rest(void *restrict to, const void *restrict shared, size_t s
     return;
   }
 #endif
-  const uint64_t *words = (const uint64_t *)shared;
-#pragma clang loop unroll(disable)
-  for (; size >= 8; out += 8, size -= 8) {
-    uint64_t word = __atomic_load_n(words++, __ATOMIC_RELAXED);
-    __builtin_memcpy(out, &word, 8);
-  }
-  if (size == 0) return;
-  uint64_t word = __atomic_load_n(words, __ATOMIC_RELAXED);
-  __builtin_memcpy(out, &word, size);
+  size_t whole = size & ~(size_t)7;
+  warp_copy_words(out, (const uint64_t *)shared, whole);
+  if (size == whole) return;
+  uint64_t word = __atomic_load_n((const uint64_t *)shared + whole / 8, __ATOMIC_RELAXED);
+  __builtin_memcpy(out + whole, &word, size - whole);
 }

@@ -25,7 +25,9 @@ public struct EntryHeader: Equatable, Sendable {
 
   /// Whether the stored bytes are the value. What is not raw, and what only says so, has to be decoded.
   @inline(__always)
-  package var isRaw: Bool { codec == Format.codecRaw && rawSize == storedSize }
+  package var isRaw: Bool {
+    codec == Format.codecRaw && (rawSize == storedSize || planted(.rawSizesUncompared))
+  }
 }
 
 /// The metadata that is fixed once an entry is committed.

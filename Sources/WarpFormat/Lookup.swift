@@ -10,8 +10,6 @@
 /// An entry found and not yet validated, or validated and copied.
 public struct Candidate: Sendable {
   public let slot: SlotIndex
-  /// Of the slot, in the window of the view that found it.
-  let offset: Int
   public let header: EntryHeader
   let control: Control
 }
@@ -33,9 +31,9 @@ enum Probe {
 }
 
 extension ShardView {
-  /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it before it is validated.
+  /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it, and the slot's offset in `data`, before it is validated.
   @inline(__always)
-  func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate) -> Void) -> Probe {
+  func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate, Int) -> Void) -> Probe {
     let used = min(get(ControlFields.usedSlots), slotCount)
     // A key that no slot has room for is in none of them, whatever the bytes say.
     guard key.count <= maxKeySize else { return .none }
@@ -65,8 +63,8 @@ extension ShardView {
         if isStable(at: place, control) { continue }
         return .unstable
       }
-      let candidate = Candidate(slot: slot, offset: place, header: header, control: control)
-      copy(candidate)  // R3.4
+      let candidate = Candidate(slot: slot, header: header, control: control)
+      copy(candidate, place)  // R3.4
       return isStable(at: place, control) ? .match(candidate) : .unstable
     }
     return .none
@@ -86,11 +84,6 @@ extension Shard {
   @inline(__always)
   func isStable(_ slot: SlotIndex, _ control: Control) -> Bool { isStable(at: slotOffset(slot), control) }
 
-  @inline(__always)
-  func candidate(_ slot: SlotIndex, _ header: EntryHeader, _ control: Control) -> Candidate {
-    Candidate(slot: slot, offset: slotOffset(slot), header: header, control: control)
-  }
-
   /// R1 to R4. `copy` may run several times; only its last run counts, and only for a hit.
   ///
   /// - Parameter now: store time; asked for only if the entry has a deadline.
@@ -102,13 +95,13 @@ extension Shard {
     let key = unsafe KeyBytes(key)
     var waiter = Shard.readerPatience
     for attempt in 0..<Format.readerTries {
-      var outcome = probe(key, parts, copy: copy)
+      var outcome = probe(key, parts) { (candidate, _) in copy(candidate) }
       var isMiss = false
       if case .none = outcome {
         // R4: nothing matched; true only if no linked state changed around a second look.
         if planted(.missNotValidated) { return .miss }
         guard let sequence = evenSequence(&waiter) else { return .busy }
-        outcome = probe(key, parts, copy: copy)
+        outcome = probe(key, parts) { (candidate, _) in copy(candidate) }
         isMiss = isUnchanged(sequence)
       }
       switch outcome {
@@ -134,7 +127,7 @@ extension Shard {
     _ key: UnsafeRawBufferPointer, hash: UInt64, now: () -> UInt64, copy: (Candidate) -> Void
   ) -> Lookup {
     guard let found = unsafe find(key, HashParts(hash: hash)), let header = header(found.slot) else { return .miss }
-    let candidate = candidate(found.slot, header, controlWord(found.slot))
+    let candidate = Candidate(slot: found.slot, header: header, control: controlWord(found.slot))
     copy(candidate)
     return header.deadline != 0 && now() >= header.deadline ? .miss : .hit(candidate)
   }

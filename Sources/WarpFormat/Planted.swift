@@ -30,6 +30,8 @@ package enum Fault: String, CaseIterable, Sendable {
   case hitStoresToData
   /// R02: a value may have any size once it is decoded.
   case rawSizeUnchecked
+  /// E04: an uncompressed value may have one size in the slot and another by what is said of it.
+  case rawSizesUncompared
 
   // MARK: Owners and leases
 

@@ -41,7 +41,6 @@ extension AttachmentCell {
   }
 
   /// The same for a key whose hash is known. `unsure` if the files have another seed by now.
-  ///
   package func quickGet(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
   ) -> QuickGet {
@@ -225,10 +224,10 @@ extension QuickShard {
   fileprivate func quickProbe(
     _ key: some ProbeKey, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
   ) -> Probe {
-    probe(key, HashParts(hash: hash)) { candidate in
+    probe(key, HashParts(hash: hash)) { (candidate, place) in
       let header = candidate.header
       if header.isRaw, header.storedSize <= target.size {
-        let value = valueOffset(at: candidate.offset, keySize: header.keySize)
+        let value = valueOffset(at: place, keySize: header.keySize)
         unsafe data.copyOut(value, to: target.start, size: header.storedSize)
       }
       note(shard, candidate)

@@ -85,7 +85,7 @@ extension Shard {
       guard control.state == .live else { continue }
       let metadata = metadata(slot)
       if let header = header(slot) {
-        let candidate = candidate(slot, header, control)
+        let candidate = Candidate(slot: slot, header: header, control: control)
         let sum = file.checksum(hash: metadata.hash, candidate, metadata, stored: storedBytes(candidate))
         if sum == metadata.checksum && isZeroPadded(slot, header) || planted(.damagedEntryKept) {
           latest = max(latest, metadata.written)

@@ -148,7 +148,7 @@ extension Shard {
     else { return nil }
     // Within one boot, program order makes the checksum of a linked slot unnecessary.
     if control.state == .committed {
-      let candidate = candidate(slot, header, control)
+      let candidate = Candidate(slot: slot, header: header, control: control)
       let expected = file.checksum(hash: hash, candidate, metadata, stored: storedBytes(candidate))
       guard expected == metadata.checksum else { return nil }
     }

@@ -27,7 +27,6 @@ extension ShardView {
 }
 
 extension Shard {
-
   /// The bucket of a key, looked up by whoever holds the shard.
   func find(_ key: UnsafeRawBufferPointer, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
     find(unsafe KeyBytes(key), parts)

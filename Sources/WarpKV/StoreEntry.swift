@@ -57,7 +57,8 @@ package struct EntryFacts: Equatable, Sendable {
 extension EntryCopy {
   /// nil if the bytes are no value of that size.
   var value: [UInt8]? {
-    if header.codec == Format.codecRaw { return header.rawSize == stored.count ? stored : nil }
+    if header.isRaw { return stored }
+    guard header.codec == Format.codecZstd else { return nil }
     return Compression.value(stored, rawSize: header.rawSize)
   }
 }

@@ -145,7 +145,7 @@ extension SharedStore {
       configuration.verifyReads
       ? unsafe verifiedGet(key, hash, into: target, in: file, marking: marking, noting: look)
       : unsafe plainGet(key, hash, into: target, in: file, marking: marking, noting: look)
-    if marking { file.note(result, hash, header) }
+    if marking, result.isHit || file.gate.value == 0 { file.note(result, hash, header) }
     return result
   }
 
@@ -215,8 +215,9 @@ extension SharedStore {
     return isRight ? .hit(size: header.rawSize) : corruptMiss(in: file)
   }
 
+  /// If the files were left meanwhile there will be another look (``look(_:)``).
   private func corruptMiss(in file: Attachment) -> GetResult {
-    file.count(.corrupt)
+    if file.gate.value == 0 { file.count(.corrupt) }
     return .miss
   }
 }

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The racing copy moves the bytes it is asked for, and touches no other: by whichever of its ways a size goes.
+// The racing copy moves the bytes it is asked for and stores no other, and loads no word of which it is asked for none: by
+// whichever of its ways a size goes.
 
 import Testing
 import WarpTestSupport
 
 @testable import WarpFormat
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 @Suite struct RacingCopyTests {
   /// Every way of the copy, both sides of each limit, and some of the bulk.
@@ -26,6 +35,29 @@ import WarpTestSupport
         #expect(Array(target[begin..<begin + size]) == Array(source[offset..<offset + size]), "size \(size)")
         let beside = target[..<begin] + target[(begin + size)...]
         #expect(beside.allSatisfy { $0 == 0xEE }, "size \(size) at \(offset) wrote beside its target")
+      }
+    }
+  }
+
+  /// A page that nobody may look at lies before the first byte, and behind the last word.
+  @Test func nothingBesideTheWordsIsLoaded() throws {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let inner = 2 * page
+    let region = try Region(anonymous: inner + 2 * page)
+    let start = unsafe region.window.base + page
+    #expect(unsafe mprotect(region.window.base, page, PROT_NONE) == 0)
+    #expect(unsafe mprotect(start + inner, page, PROT_NONE) == 0)
+    let window = unsafe Window(base: start, size: inner)
+    let source = (0..<inner).map { UInt8(truncatingIfNeeded: $0 &* 3 &+ 1) }
+    unsafe source.withUnsafeBytes { unsafe window.copyIn(0, from: $0) }
+    for size in RacingCopyTests.sizes where size <= inner {
+      for offset in [0, inner - (size + 7) & ~7] {
+        var target = [UInt8](repeating: 0xEE, count: size)
+        unsafe target.withUnsafeMutableBytes {
+          guard let base = $0.baseAddress else { return }
+          unsafe window.copyOut(offset, to: base, size: size)
+        }
+        #expect(target == Array(source[offset..<offset + size]), "size \(size) at \(offset)")
       }
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Raw entries that say that their value has another size than what is stored, under checksums that are right (WKV-E04): a
-// miss for every kind of read, counted as corrupt, and never other bytes.
+// Raw entries that say that their value has another size than what is stored, and values of a codec that nobody knows, under
+// checksums that are right (WKV-E04): a miss for every kind of read, counted as corrupt, and never other bytes.
 
 import Testing
 import WarpFormat
@@ -8,15 +8,20 @@ import WarpKV
 import WarpTestSupport
 
 @Suite struct HostileRawTests {
-  private static let key = Array("0123456789".utf8)
+  /// One that is compared in registers, and one that is not.
+  private static let keys = [Array("0123456789".utf8), Array("key".utf8)]
+  static let lies: [(codec: UInt8, rawSize: Int)] = [(0, 0), (0, 9), (0, 11), (0, 32), (2, 10), (255, 10)]
 
-  @Test(arguments: [0, 9, 11, 32], [false, true])
-  func aRawEntryWithTwoSizesIsAMiss(_ rawSize: Int, _ verifies: Bool) throws {
+  @Test(arguments: lies, [false, true])
+  func aValueThatIsNoneIsAMiss(_ lie: (codec: UInt8, rawSize: Int), _ verifies: Bool) throws {
+    for key in HostileRawTests.keys { try expectMisses(key, lie.codec, lie.rawSize, verifies) }
+  }
+
+  private func expectMisses(_ key: [UInt8], _ codec: UInt8, _ rawSize: Int, _ verifies: Bool) throws {
     try withTemporaryDirectory { directory in
-      let key = HostileRawTests.key
       var image = try StoreImage(data: TestFiles.read(Fixtures.path("valid", "empty")))
       let value = Array("ten bytes.".utf8)
-      image.insert(key, value, rawSize: rawSize)
+      image.insert(key, value, codec: codec, rawSize: rawSize)
       let path = directory + "/a.warp"
       try TestFiles.write(path, image.data)
       let shape = StoreConfiguration(verifyReads: verifies, ifDifferent: .useExisting, createIfMissing: false)
@@ -40,10 +45,16 @@ import WarpTestSupport
       #expect(results == [.miss])
       #expect(try store.withValue(for: key.span.bytes) { _ in true } == nil)
       #expect(try store.statistics().corrupt == 6)
+      var walked: [[UInt8]] = []
+      try store.forEachEntry { walked.append($0.key) }
+      #expect(walked.isEmpty)
+      let before = try store.statistics().corrupt
+      expectCode(.notAnInteger) { try store.increment(key) }
       #expect(try store.entry(for: key) == nil)
       #expect(try store.take(key) == nil)
       let statistics = try store.statistics()
-      #expect((statistics.hits, statistics.misses, statistics.corrupt) == (0, 8, 8))
+      #expect((statistics.hits, statistics.misses) == (0, 8))
+      #expect(statistics.corrupt == before + 2)
     }
   }
 
@@ -51,13 +62,13 @@ import WarpTestSupport
   @Test func theSameEntryWithOneSizeIsFound() throws {
     try withTemporaryDirectory { directory in
       var image = try StoreImage(data: TestFiles.read(Fixtures.path("valid", "empty")))
-      image.insert(HostileRawTests.key, Array("ten bytes.".utf8))
+      for key in HostileRawTests.keys { image.insert(key, Array("ten bytes.".utf8)) }
       let path = directory + "/a.warp"
       try TestFiles.write(path, image.data)
       let shape = StoreConfiguration(ifDifferent: .useExisting, createIfMissing: false)
       let store = try SharedStore.open(StoreFiles(path: path), shape, Fixtures.environment)
       defer { store.close() }
-      #expect(try store.get(HostileRawTests.key) == Array("ten bytes.".utf8))
+      for key in HostileRawTests.keys { #expect(try store.get(key) == Array("ten bytes.".utf8)) }
     }
   }
 }

@@ -29,6 +29,9 @@ struct FaultJudge {
     let began = System.bootTime()
     let store = try SharedStore.open(path: scene.path, FaultScene.configuration(.useExisting))
     let lasted = System.bootTime() - began
+    if scene.operation == .record, try store.statistics().insertions != FaultScene.entries {
+      complaints.append("the counters of the lock file are not those of the one before it")
+    }
     if lasted > FaultJudge.patience { complaints.append("the next opener waited \(lasted / 1_000_000) ms") }
     let found = try entries(store)
     if !isRight(found, contents) {

@@ -139,6 +139,7 @@ struct FaultScene {
   ///
   /// - Parameter mayMiss: whether entries may have been given up.
   func wrongAnswers(mayMiss: Bool = false) -> Int {
+    if operation == .record, let store, store.requestRecord == nil { return 1 }
     guard let store, ![.create, .createNamed, .otherBoot, .leave].contains(operation) else { return 0 }
     var buffer = [UInt8](repeating: 0, count: 4096)
     return (2..<FaultScene.entries).count { number in

@@ -95,6 +95,11 @@ owner_word:                                                                     
   return found->deadline != 0 && limit_store_time(store) >= found->deadline ? LIMIT_MISS : stored_size_of(found->sizes);
 }
 
+// Codec 0 with two sizes (WKV-E04).
+static inline int is_corrupt(const found_entry *found) {
+  return (found->rest >> 32 & 0xFF) == 0 && (uint32_t)found->rest != stored_size_of(found->sizes);
+}
+
 // R5.
 static inline long count_hit(
   const limit_store *store, const shard_place *shard, uint32_t slot, size_t size, size_t room
@@ -117,18 +122,23 @@ static __attribute__((noinline)) long get_on(
     count_up(store, size == LIMIT_MISS ? COUNT_MISSES : COUNT_BUSY, 1);
     return size;
   }
+  if (is_corrupt(&found)) {
+    count_up(store, COUNT_MISSES, 1);
+    count_up(store, COUNT_CORRUPT, 1);
+    return LIMIT_MISS;
+  }
   shard_place shard = shard_of(store, hash);
   return count_hit(store, &shard, found.slot, (size_t)size, room);
 }
 
-// The first probe, and a hit without a deadline, which needs no more than that.
+// The first probe, and a hit of a raw value without a deadline, which needs no more than that.
 long limit_get(const limit_store *store, const void *key, size_t key_size, void *target, size_t room) {
   if (load64(store->data + 4096) != 0) return LIMIT_SUPERSEDED;                      // R1
   uint64_t hash = hash_of(key, key_size, store->seed);
   shard_place shard = shard_of(store, hash);
   found_entry found = {0};
   int outcome = probe(store, &shard, hash, key, key_size, target, room, &found);
-  if (outcome != PROBE_MATCH || found.deadline != 0) {
+  if (outcome != PROBE_MATCH || found.deadline != 0 || found.rest != stored_size_of(found.sizes)) {
     return get_on(store, hash, key, key_size, target, room, outcome, found);
   }
   return count_hit(store, &shard, found.slot, stored_size_of(found.sizes), room);
