@@ -54,9 +54,10 @@ fuzz: ## a minute of fuzzing of all that reads foreign bytes; see Scripts/fuzz -
 	@Scripts/setup zstd
 	@Scripts/fuzz
 
-lint: ## formatting and house rules
+lint: ## formatting, house rules, and whether the tables of docs/PERFORMANCE.md are those of the recorded run
 	@swift format lint --strict --recursive Sources Tests Examples Benchmarks/Sources Package.swift Benchmarks/Package.swift
 	@Scripts/tidy
+	@Benchmarks/Scripts/tables --check
 
 snippets: ## compile every example of the README, the articles and the docstrings
 	@swift build $(ZSTD) --target WarpKV
