@@ -31,7 +31,8 @@ enum Probe {
 }
 
 extension ShardView {
-  /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it, and the slot's offset in `data`, before it is validated.
+  /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it, and the slot's offset in `data`, before it is
+  /// validated.
   @inline(__always)
   func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate, Int) -> Void) -> Probe {
     let used = min(get(ControlFields.usedSlots), slotCount)
@@ -47,27 +48,37 @@ extension ShardView {
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint, raw != 0,
         raw <= used || planted(.slotIndexUnchecked)
       else { continue }
-      let slot = SlotIndex(raw)
-      let place = slotOffset(slot)
-      let control = controlWord(at: place)  // R3.1
-      if !_fastPath(control.isIn(.live)) {
-        // R3.2.
-        guard control.isIn(.committed), data.acquire64(at) == word else { return .unstable }
-      }
-      // R3.3. The two sizes are always accessed as one word.
-      let sizes = data.load64(place &+ SlotFields.keySize.offset)
-      guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, key.isIn(data, keyOffset(at: place)) else {
-        continue
-      }
-      guard let header = header(at: place, sizes: sizes, key: key.count) else {
-        if isStable(at: place, control) { continue }
-        return .unstable
-      }
-      let candidate = Candidate(slot: slot, header: header, control: control)
-      copy(candidate, place)  // R3.4
-      return isStable(at: place, control) ? .match(candidate) : .unstable
+      let found = match(key, SlotIndex(raw), isNamed: { data.acquire64(at) == word }, copy: copy)
+      if case .none = found { continue }
+      return found
     }
     return .none
+  }
+
+  /// R3 for a slot that a bucket named: `none` if the key is not there.
+  ///
+  /// - Parameter isNamed: whether that bucket's word is what it was.
+  /// - Precondition: the slot was checked, and the key is no longer than `maxKeySize`.
+  @inline(__always)
+  func match(
+    _ key: some ProbeKey, _ slot: SlotIndex, isNamed: () -> Bool, copy: (Candidate, Int) -> Void
+  ) -> Probe {
+    let place = slotOffset(slot)
+    let control = controlWord(at: place)  // R3.1
+    if !_fastPath(control.isIn(.live)) {
+      guard control.isIn(.committed), isNamed() else { return .unstable }  // R3.2
+    }
+    // R3.3. The two sizes are always accessed as one word.
+    let sizes = data.load64(place &+ SlotFields.keySize.offset)
+    guard Int(UInt32(truncatingIfNeeded: sizes)) == key.count, key.isIn(data, keyOffset(at: place)) else {
+      return .none
+    }
+    guard let header = header(at: place, sizes: sizes, key: key.count) else {
+      return isStable(at: place, control) ? .none : .unstable
+    }
+    let candidate = Candidate(slot: slot, header: header, control: control)
+    copy(candidate, place)  // R3.4
+    return isStable(at: place, control) ? .match(candidate) : .unstable
   }
 
   /// R3.5: the same sequence, and COMMITTED only ever becomes LIVE.

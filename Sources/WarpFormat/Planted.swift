@@ -32,6 +32,8 @@ package enum Fault: String, CaseIterable, Sendable {
   case rawSizeUnchecked
   /// E04: an uncompressed value may have one size in the slot and another by what is said of it.
   case rawSizesUncompared
+  /// R01, R05: a batch takes the slot that it asked for as the only one that the key may be in.
+  case batchSlotTrusted
 
   // MARK: Owners and leases
 

@@ -27,27 +27,31 @@ extension Attachment {
   /// Asks for the line of a key's home bucket.
   @inline(__always)
   func prefetchBucket(_ hash: UInt64) {
-    let shard = shard(of: hash)
-    data.prefetch(shard.bucketOffset(HashParts(hash: hash).fingerprint))
+    let shard = QuickShard(self, hash)
+    shard.data.prefetch(shard.bucketOffset(HashParts(hash: hash).fingerprint))
   }
 
   /// Asks for the lines of the slot that a key's chain names, once the bucket is there: its header and key, and the begin
   /// of the value.
+  ///
+  /// - Returns: that slot, found by R2; the key may be elsewhere. `none`: the begin of the chain names no slot.
+  @discardableResult
   @inline(__always)
-  func prefetchSlot(_ hash: UInt64) {
-    let shard = shard(of: hash)
+  func prefetchSlot(_ hash: UInt64) -> SlotIndex {
+    let shard = QuickShard(self, hash)
     let parts = HashParts(hash: hash)
     for step in 0..<Format.prefetchedBuckets {
-      let word = data.load64(shard.bucketOffset(parts.fingerprint &+ step))
-      if word == 0 { return }
+      let word = shard.data.acquire64(shard.bucketOffset(parts.fingerprint &+ step))
+      if word == 0 { return .none }
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
         let slot = shard.checked(UInt32(truncatingIfNeeded: word))
       else { continue }
       let at = shard.slotOffset(slot)
-      lock.prefetch(shard.visitedOffset(slot))
-      data.prefetch(at)
-      if shard.stride > Format.slotAlignment { data.prefetch(at &+ Format.slotAlignment) }
-      return
+      lock.prefetch(shard.shard.visitedOffset(slot))
+      shard.data.prefetch(at)
+      if shard.stride > Format.slotAlignment { shard.data.prefetch(at &+ Format.slotAlignment) }
+      return slot
     }
+    return .none
   }
 }

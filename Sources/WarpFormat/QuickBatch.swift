@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quick gets of several keys whose memory is asked for before the first is looked up: all hashes and buckets, then all slots,
-// then the gets of QuickGet.swift. One call for all of them.
+// Quick gets of several keys whose memory is asked for before the first is looked up: all hashes and buckets, then the
+// probes up to their first match, then the entries there. One call for all of them.
 
 /// Keys of one size, one behind the other, and room for their values in the same way.
 @safe
@@ -41,6 +41,12 @@ extension AttachmentCell {
 }
 
 extension Attachment {
+  /// A hash, and the slot that its chain named when the memory was asked for.
+  private struct Place {
+    let hash: UInt64
+    var slot = SlotIndex.none
+  }
+
   @inline(never)
   fileprivate func quickGets(_ batch: QuickBatch, results: UnsafeMutablePointer<QuickGet>) {
     // Once for all: whatever happens to the files from here on happens while all of the gets are under way.
@@ -49,29 +55,36 @@ extension Attachment {
       return
     }
     let seed = header.hashSeed
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { hashes in
+    unsafe withUnsafeTemporaryAllocation(of: Place.self, capacity: 16) { places in
       for index in 0..<batch.count {
         let key = batch.key(index)
         let hash =
           ShortKey(key) == nil ? key.hash(seed: seed) : unsafe XXH3.upTo16(key.start, batch.keySize, seed)
-        unsafe hashes[index] = hash
+        unsafe places.initializeElement(at: index, to: Place(hash: hash))
         prefetchBucket(hash)
       }
-      for index in 0..<batch.count { unsafe prefetchSlot(hashes[index]) }
+      for index in 0..<batch.count { unsafe places[index].slot = prefetchSlot(places[index].hash) }
       for index in 0..<batch.count {
-        let (key, hash) = unsafe (batch.key(index), hashes[index])
-        if let short = ShortKey(key) {
-          unsafe results[index] = quickGet(
-            short, key, hash, batch.room(index), marking: true, counting: false, noting: { _, _ in })
-        } else {
-          unsafe results[index] = quickGetOfAnySize(key, hash, batch.room(index))
-        }
+        unsafe results[index] = quickGet(batch.key(index), places[index], batch.room(index))
       }
     }
   }
 
+  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there. If the key is not
+  /// there, or no longer, it begins anew.
+  @inline(__always)
+  private func quickGet(_ key: KeyBytes, _ place: Place, _ room: Room) -> QuickGet {
+    guard let short = ShortKey(key), key.count <= header.geometry.maxKeySize, place.slot != .none,
+      !records(place.hash)
+    else { return quickGetAnew(key, place.hash, room) }
+    guard case .match(let candidate) = QuickShard(self, place.hash).quickMatch(short, place.slot, room) else {
+      return planted(.batchSlotTrusted) ? .miss : quickGetAnew(key, place.hash, room)
+    }
+    return finish(candidate, in: shard(of: place.hash), room: room.size, true, false)
+  }
+
   @inline(never)
-  private func quickGetOfAnySize(_ key: KeyBytes, _ hash: UInt64, _ room: Room) -> QuickGet {
+  private func quickGetAnew(_ key: KeyBytes, _ hash: UInt64, _ room: Room) -> QuickGet {
     quickGet(key, key, hash, room, marking: true, counting: false, noting: { _, _ in })
   }
 }

@@ -176,7 +176,7 @@ extension Attachment {
 
   /// R3.6 and R5.
   @inline(__always)
-  private func finish(
+  func finish(
     _ candidate: Candidate, in shard: Shard, room: Int, _ marking: Bool, _ counting: Bool
   ) -> QuickGet {
     guard candidate.header.isRaw else { return .unsure }
@@ -225,12 +225,22 @@ extension QuickShard {
     _ key: some ProbeKey, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
   ) -> Probe {
     probe(key, HashParts(hash: hash)) { (candidate, place) in
-      let header = candidate.header
-      if header.isRaw, header.storedSize <= target.size {
-        let value = valueOffset(at: place, keySize: header.keySize)
-        unsafe data.copyOut(value, to: target.start, size: header.storedSize)
-      }
+      copy(candidate, at: place, to: target)
       note(shard, candidate)
     }
+  }
+
+  /// R3, copying a raw value that has room.
+  @inline(__always)
+  func quickMatch(_ key: some ProbeKey, _ slot: SlotIndex, _ target: Room) -> Probe {
+    match(
+      key, slot, isNamed: { false }, copy: { (candidate, place) in copy(candidate, at: place, to: target) })
+  }
+
+  @inline(__always)
+  private func copy(_ candidate: Candidate, at place: Int, to target: Room) {
+    let header = candidate.header
+    guard header.isRaw, header.storedSize <= target.size else { return }
+    unsafe data.copyOut(valueOffset(at: place, keySize: header.keySize), to: target.start, size: header.storedSize)
   }
 }

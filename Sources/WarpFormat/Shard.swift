@@ -101,13 +101,6 @@ public struct Shard: ShardView {
   @inline(__always)
   public var storedBytes: UInt64 { get64(ControlFields.storedBytes) }
 
-  /// A slot index from the map: nil unless it names a slot that was used.
-  @inline(__always)
-  func checked(_ raw: UInt32) -> SlotIndex? {
-    if planted(.uncheckedSlot) { return raw != 0 ? SlotIndex(raw) : nil }
-    return raw != 0 && raw <= min(get(ControlFields.usedSlots), slotCount) ? SlotIndex(raw) : nil
-  }
-
   /// Every slot that was ever used.
   var usedSlots: some Collection<SlotIndex> {
     (0..<min(get(ControlFields.usedSlots), slotCount)).lazy.map { SlotIndex($0 + 1) }
@@ -131,6 +124,13 @@ public struct Shard: ShardView {
 }
 
 extension ShardView {
+  /// A slot index from the map: nil unless it names a slot that was used.
+  @inline(__always)
+  func checked(_ raw: UInt32) -> SlotIndex? {
+    if planted(.uncheckedSlot) { return raw != 0 ? SlotIndex(raw) : nil }
+    return raw != 0 && raw <= min(get(ControlFields.usedSlots), slotCount) ? SlotIndex(raw) : nil
+  }
+
   @inline(__always)
   func get(_ field: Field) -> UInt32 { data.load32(control &+ field.offset) }
 

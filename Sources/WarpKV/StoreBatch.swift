@@ -18,7 +18,8 @@ extension SharedStore {
   }
 
   /// Copies the values of keys of one size into one buffer. Allocates nothing. Each counts, and marks its entry visited, as a
-  /// get of its own; together they are no snapshot.
+  /// get of its own; together they are no snapshot, and they have no order: if a key comes twice while it is being set, the
+  /// second get may find the older value.
   ///
   /// - Parameters:
   ///   - keys: the keys' bytes, one key behind the other.
@@ -83,7 +84,6 @@ extension SharedStore {
   ) throws(WarpError) -> Int {
     var (hits, quickHits, quickMisses) = (0, 0, 0)
     let outcome = unsafe withUnsafeTemporaryAllocation(of: QuickGet.self, capacity: 16) { quick in
-      unsafe quick.initialize(repeating: .unsure)
       // A buffer of no bytes has no address, and no byte is stored there.
       if isQuick, let keys = unsafe batch.keys.baseAddress, let place = quick.baseAddress {
         let values = unsafe batch.values.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
@@ -91,6 +91,8 @@ extension SharedStore {
           QuickBatch(
             keys: keys, keySize: batch.keySize, values: values, valueSize: batch.valueSize, count: group.count),
           results: place)
+      } else {
+        unsafe quick.initialize(repeating: .unsure)
       }
       return Result { () throws(WarpError) in
         for (place, index) in group.enumerated() {

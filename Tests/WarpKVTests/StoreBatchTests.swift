@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many keys in one call: the same answers as one by one.
 
+import Synchronization
 import Testing
 import WarpFormat
 import WarpTestSupport
@@ -100,6 +101,104 @@ import WarpTestSupport
         #expect(values.suffix(3) == [255, 255, 255])
       }
     }
+  }
+
+  /// Into a buffer of its own.
+  private static func getMany(
+    _ store: SharedStore, _ keys: [UInt8], keySize: Int, valueSize: Int
+  ) throws -> (results: [GetResult], values: [UInt8]) {
+    let count = keys.count / keySize
+    var values = [UInt8](repeating: 0, count: count * valueSize)
+    var results = [GetResult](repeating: .busy, count: count)
+    var span = values.mutableSpan
+    var bytes = span.mutableBytes
+    var resultSpan = results.mutableSpan
+    try store.getMany(keys.span.bytes, keySize: keySize, into: &bytes, valueSize: valueSize, results: &resultSpan)
+    return (results, values)
+  }
+
+  /// Two keys of one fingerprint: the chain of the second names the slot of the first before its own.
+  @Test func keysThatShareAFingerprint() throws {
+    try withTemporaryDirectory { directory in
+      let store = try SharedStore.open(
+        path: directory + "/a.warp", StoreConfiguration(capacity: 8, maxKeySize: 16, maxValueSize: 8, shards: 1))
+      func key(_ number: Int) -> [UInt8] { Array("\(1_000_000_000 + number)".utf8) }
+      var seen: [UInt64: Int] = [:]
+      var pair: (Int, Int)?
+      for number in 0... {
+        let hash = unsafe key(number).withUnsafeBytes { unsafe store.attachment.hash($0) }
+        if let other = seen.updateValue(number, forKey: hash >> 32) { pair = (other, number) }
+        if pair != nil { break }
+      }
+      let (one, other) = try #require(pair)
+      for missing in [nil, one, other] {
+        for number in [one, other] where number != missing { try store.set(key(number), to: [UInt8(number & 255)]) }
+        if let missing { try store.remove(key(missing)) }
+        let (results, values) = try Self.getMany(store, key(one) + key(other), keySize: 10, valueSize: 8)
+        #expect(results == [one, other].map { $0 == missing ? .miss : .hit(size: 1) })
+        for (place, number) in [one, other].enumerated() where number != missing {
+          #expect(values[place * 8] == UInt8(number & 255))
+        }
+      }
+    }
+  }
+
+  /// Keys that are set again and again, each time in another slot, while other keys take the slots they leave: each get of a
+  /// batch finds its own key's value, whole, and none older than when the batch began.
+  @Test func besideWriters() throws {
+    try withTemporaryDirectory { directory in
+      let shape = StoreConfiguration(capacity: 64, maxKeySize: 16, maxValueSize: 40, shards: 1)
+      let handles = try (0..<4).map { _ in try SharedStore.open(path: directory + "/a.warp", shape) }
+      let keys = (0..<32).map { Array("\(1_000_000_000_000 + $0)".utf8) }
+      @Sendable func value(_ key: Int, _ version: UInt64) -> [UInt8] {
+        [UInt64(key), version, version, version, version].flatMap { word in
+          (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+        }
+      }
+      for key in 0..<16 { try handles[0].set(keys[key], to: value(key, 0)) }
+      let version = Atomic<UInt64>(0)
+      let readers = Atomic(2)
+      let errors = TestThreads.run(4) { thread in
+        let store = handles[thread]
+        switch thread {
+        case 0:
+          while readers.load(ordering: .relaxed) > 0 {
+            let next = version.load(ordering: .relaxed) + 1
+            for key in 0..<16 { try store.set(keys[key], to: value(key, next)) }
+            version.store(next, ordering: .releasing)
+          }
+        case 1:
+          while readers.load(ordering: .relaxed) > 0 {
+            for key in 16..<32 { try store.set(keys[key], to: value(key, 0)) }
+            for key in 16..<32 { try store.remove(keys[key]) }
+          }
+        default:
+          defer { readers.subtract(1, ordering: .relaxed) }
+          let sixteen = keys[..<16].flatMap { $0 }
+          for _ in 0..<3000 {
+            let before = version.load(ordering: .acquiring)
+            let (results, values) = try Self.getMany(store, sixteen, keySize: 13, valueSize: 40)
+            for key in 0..<16 where results[key] != .busy {
+              guard results[key] == .hit(size: 40) else { throw Wrong(key: key, result: results[key]) }
+              let words = (0..<5).map { word in
+                (0..<8).reduce(UInt64(0)) { $0 | UInt64(values[key * 40 + word * 8 + $1]) << (8 * UInt64($1)) }
+              }
+              guard words[0] == UInt64(key), words[1] >= before, words[2...].allSatisfy({ $0 == words[1] }) else {
+                throw Wrong(key: key, result: results[key], words: words, before: before)
+              }
+            }
+          }
+        }
+      }
+      #expect(errors.isEmpty, "\(errors)")
+    }
+  }
+
+  private struct Wrong: Error {
+    let key: Int
+    let result: GetResult
+    var words: [UInt64] = []
+    var before: UInt64 = 0
   }
 
   @Test func closuresSeeCopies() throws {
