@@ -284,8 +284,8 @@ private func report(_ arguments: [String], in directory: String) throws -> Repor
       let report = try report([path], in: directory)
       let record = try #require(report.record)
       let now = try #require(report.curve?.points.first { $0.capacity == 2000 })
-      // 500 entries stand for 2,000.
-      #expect(abs(now.hitRatio - (try #require(record.hitRatio))) < 0.03, "\(now) \(record)")
+      // 500 entries stand for 2,000; which keys they are depends on the store's seed: a standard deviation of 0.0075.
+      #expect(abs(now.hitRatio - (try #require(record.hitRatio))) < 0.045, "\(now) \(record)")
     }
   }
 

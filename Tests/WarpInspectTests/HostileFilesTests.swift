@@ -213,10 +213,14 @@ import WarpTestSupport
         #expect(
           full.status == 2 && full.errors.contains("full"), "\(line.testDescription): \(full.status) \(full.errors)"
         )
-        // The shell also says 141 of a program that the signal ended, which is as quiet.
+        // A pipe whose reader has gone. The shell also says 141 of a program that the signal ended, which is as quiet.
+        let broken = directory + "/pipe"
         let pipe = try HostileRun(
           arguments, in: directory,
-          by: ["/bin/bash", "-c", #"{ sleep 0.2; exec "$0" "$@"; } | true; exit ${PIPESTATUS[0]}"#])
+          by: [
+            "/bin/sh", "-c",
+            "mkfifo \(broken) && exec 3<>\(broken) 4>\(broken) 3<&- && rm \(broken) && { \"$0\" \"$@\" >&4; exit $?; }",
+          ])
         #expect(
           pipe.status == 141 && (pipe.errors.isEmpty || line.words.contains("--progress")),
           "\(line.testDescription): \(pipe.status) \(pipe.errors)")

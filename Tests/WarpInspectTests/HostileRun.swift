@@ -20,7 +20,7 @@ struct HostileRun {
     static let mostSeconds = 5.0
   #endif
   /// Of real time, after which a process hangs.
-  private static let patience = 120.0
+  private static let patience = 600.0
 
   /// How many there were in this process.
   static let runs = Atomic<Int>(0)

@@ -127,7 +127,7 @@ import WarpTestSupport
     try withStore { directory in
       let script = """
         cd \(directory) && mkfifo pipe && ("$0" import - ./b.warp --create < pipe & echo $! > pid; exec 3> pipe; \
-        head -20 a.jsonl >&3; for i in 1 2 3 4 5 6 7 8 9 10; do [ -e b.warp-new ] && break; sleep 0.2; done; \
+        head -20 a.jsonl >&3; for i in $(seq 600); do [ -e b.warp-new ] && break; sleep 0.2; done; \
         ls b.warp-new; kill -9 $(cat pid); wait; rm pipe pid)
         """
       let killed = try Inspection(script: script, in: directory)

@@ -5,7 +5,7 @@ import Testing
 import WarpKV
 import WarpTestSupport
 
-@Suite(.timeLimit(.minutes(1))) struct FlightCircleTests {
+@Suite(.timeLimit(.minutes(15))) struct FlightCircleTests {
   @Test func aComputationAsksForItsOwnKey() async {
     let scene = FlightScene()
     let value = scene.get { scene.get { scene.get { 1 } + 1 } + 1 }

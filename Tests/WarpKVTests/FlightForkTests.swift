@@ -39,7 +39,7 @@
             compute: {
               let child = fork()
               if child == 0 {
-                alarm(20)
+                alarm(180)
                 // Inside a computation that goes on in both processes.
                 var stored = 0
                 let value = flights.value(for: 1, again: { nil }, store: { stored = $0 }, compute: { 6 })

@@ -39,12 +39,14 @@ final class StandingClock: Sendable {
   var clock: CacheClock {
     CacheClock(
       now: {
+        // Read before it counts: whoever sees the count may move the clock.
+        let time = self.time.value
         if FlightThread.looks?.add() == 1 { self.looks.add() }
-        return UInt64(self.time.value)
+        return UInt64(time)
       },
       sleep: { duration in
-        self.sleeps.add()
         let start = self.time.value
+        self.sleeps.add()
         while Duration.nanoseconds(self.time.value - start) < duration {
           try await Task.sleep(for: .milliseconds(1))
         }
@@ -103,7 +105,7 @@ final class FlightScene: Sendable {
 
 /// Whether it comes true within a time that no machine needs.
 func comes(_ condition: () -> Bool) async -> Bool {
-  for _ in 0..<20_000 {
+  for _ in 0..<200_000 {
     if condition() { return true }
     // Also in a task that is cancelled.
     await Task { try? await Task.sleep(for: .milliseconds(1)) }.value
@@ -113,7 +115,7 @@ func comes(_ condition: () -> Bool) async -> Bool {
 
 /// The same for threads.
 func blocks(until condition: () -> Bool) -> Bool {
-  for _ in 0..<20_000 {
+  for _ in 0..<200_000 {
     if condition() { return true }
     usleep(1000)
   }

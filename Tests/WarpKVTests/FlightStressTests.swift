@@ -6,7 +6,7 @@ import Testing
 import WarpKV
 import WarpTestSupport
 
-@Suite(.timeLimit(.minutes(2))) struct FlightStressTests {
+@Suite(.timeLimit(.minutes(15))) struct FlightStressTests {
   private final class Model: Sendable {
     static let keys = 4
     let flights = Flights<Int, Int>(loadWait: 1 << 62)

@@ -67,7 +67,7 @@ import WarpTestSupport
   private static func configuration(_ parameters: Parameters) -> StoreConfiguration {
     StoreConfiguration(
       capacity: parameters.capacity, maxKeySize: parameters.maxKeySize, maxValueSize: parameters.maxValueSize,
-      shards: parameters.shards)
+      shards: parameters.shards, writerWait: .seconds(30))
   }
 
   private static func change(_ store: SharedStore, _ state: inout UInt64, largest: Int) throws {

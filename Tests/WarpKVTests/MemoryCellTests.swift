@@ -73,7 +73,7 @@ private let shapes: [MemoryShape] = [
     _ = TestThreads.run(3) { thread in
       if thread == 0 {
         var number: UInt64 = 0
-        while MemoryTime.now() < end {
+        while MemoryTime.now() < end || looks.load(ordering: .relaxed) == 0 {
           for _ in 0..<100 {
             cache.set(key(number), to: number)
             number += 1

@@ -90,7 +90,9 @@ private final class Weak: Sendable {
         func check(_ value: Tracked?, _ key: Int) {
           if let value, value.number != key { wrong.add(1, ordering: .relaxed) }
         }
-        while MemoryTime.now() < end {
+        var round = 0
+        while round < 20 || MemoryTime.now() < end {
+          round += 1
           for _ in 0..<1000 {
             let key = random.below(3 * capacity)
             switch random.below(20) {

@@ -61,7 +61,7 @@ private enum Sort: Hashable {
       var random = SeededGenerator(seed: UInt64(thread))
       var (asked, hits) = (0, 0)
       var round: UInt64 = 0
-      while MemoryTime.now() < end {
+      while round < 20 || MemoryTime.now() < end {
         round += 1
         for _ in 0..<1000 {
           let number = random.next() % keys

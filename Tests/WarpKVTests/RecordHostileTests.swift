@@ -111,12 +111,14 @@ import WarpTestSupport
 
   /// The writer once copied all bytes for each map it sorted.
   @Test func manyRecordsTakeTimeInProportion() throws {
-    let points = (0..<50_000).map { Point(x: $0, y: 0.5) }
-    let clock = ContinuousClock()
-    let time = try clock.measure {
+    let times = try [5000, 50_000].map { count in
+      let points = (0..<count).map { Point(x: $0, y: 0.5) }
+      let began = TestProcess.processorTime()
       let bytes = try Codec.codable.encode(points, mode: .value)
       #expect(try Codec<[Point]>.codable.decode(bytes, mode: .value) == points)
+      return TestProcess.processorTime() - began
     }
-    #expect(time < .seconds(20))
+    // Ten times as many; a hundred times the work if it is quadratic.
+    #expect(times[1] < 40 * times[0], "\(times) ns")
   }
 }

@@ -62,10 +62,10 @@ import WarpTestSupport
       expectCode(.keyTooLarge) { try store.setMany(entries) }
       #expect(try store.count == 20)
       entries[20] = (key(20), [UInt8](repeating: 0, count: 3001))
-      let results = try store.setMany(entries, timeToLive: .seconds(9), freshFor: .seconds(5))
+      let results = try store.setMany(entries, timeToLive: .seconds(9000), freshFor: .seconds(5000))
       #expect(results == (0..<40).map { $0 < 20 ? .replaced : $0 == 20 ? .skipped : .stored })
       let entry = try #require(try store.entry(for: key(39)))
-      #expect(entry.remaining! > .zero && entry.remaining! <= .seconds(9) && !entry.isStale)
+      #expect(entry.remaining! > .zero && entry.remaining! <= .seconds(9000) && !entry.isStale)
     }
   }
 

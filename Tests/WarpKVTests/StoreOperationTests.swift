@@ -10,7 +10,8 @@ import WarpTestSupport
 @testable import WarpKV
 
 @Suite struct StoreOperationTests {
-  private static let shape = StoreConfiguration(capacity: 64, maxKeySize: 16, maxValueSize: 32)
+  private static let shape = StoreConfiguration(
+    capacity: 64, maxKeySize: 16, maxValueSize: 32, writerWait: .seconds(30))
   private static let integer7: [UInt8] = [0x10, 7, 0, 0, 0, 0, 0, 0, 0]
 
   private func withStore(
@@ -221,7 +222,7 @@ import WarpTestSupport
 
   /// WKV-W14.
   @Test func ofManyAddsOneWins() throws {
-    try withStore(StoreConfiguration(capacity: 512, maxKeySize: 8, maxValueSize: 8)) { store, _ in
+    try withStore(.init(capacity: 512, maxKeySize: 8, maxValueSize: 8, writerWait: .seconds(30))) { store, _ in
       let wins = (0..<200).map { _ in TestCount() }
       let errors = TestThreads.run(4) { thread in
         for key in 0..<200 where try store.add([UInt8(key)], value: [UInt8(thread)]) {
@@ -234,7 +235,7 @@ import WarpTestSupport
   }
 
   @Test func ofManyTakesOneWins() throws {
-    try withStore(StoreConfiguration(capacity: 512, maxKeySize: 8, maxValueSize: 8)) { store, _ in
+    try withStore(.init(capacity: 512, maxKeySize: 8, maxValueSize: 8, writerWait: .seconds(30))) { store, _ in
       for key in 0..<200 as Range<UInt8> { try store.set([key], to: [key]) }
       let taken = TestCount()
       let errors = TestThreads.run(4) { _ in

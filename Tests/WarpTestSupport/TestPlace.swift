@@ -25,11 +25,13 @@ public final class TestPlace: Sendable {
     folder = try TestFolder()
   }
 
-  /// The options, with this place's directory and clock.
+  /// The options, with this place's directory and clock. A thread may be off its core for seconds with a shard in its hands,
+  /// so others wait for longer than a program would.
   public func options(_ options: CacheOptions = CacheOptions()) -> CacheOptions {
     var options = options
     options.directory = folder.path
     options.clock = clock.clock
+    options.writerWait = .seconds(30)
     return options
   }
 
