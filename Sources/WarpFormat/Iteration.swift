@@ -95,13 +95,7 @@ extension Attachment {
       guard let tickets = shard.stableTickets() else { throw busy(shard) }
       return tickets
     }
-    do throws(FormatError) {
-      return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedTickets() }
-    } catch {
-      // Files that were replaced don't change any more; whoever iterates has pinned them.
-      guard error.code == .superseded, let tickets = shard.stableTickets() else { throw error }
-      return tickets
-    }
+    return try withShard(shard, limit: limit, locked: shard.lockedTickets, free: shard.stableTickets)
   }
 
   /// The entry of a ticket, nil if it has been removed.
@@ -110,7 +104,21 @@ extension Attachment {
   package func entry(_ ticket: EntryTicket, in shard: Shard, limit: Int64) throws(FormatError) -> EntryCopy? {
     if let copy = shard.stableCopy(ticket) { return copy }
     guard !isReadOnly else { throw busy(shard) }
-    return try withShard(shard, limit: limit) { () throws(FormatError) in shard.lockedCopy(ticket) }
+    return try withShard(
+      shard, limit: limit, locked: { shard.lockedCopy(ticket) }, free: { shard.stableCopy(ticket) })
+  }
+
+  /// Looks at a shard that is held. Files that were replaced, at whatever moment, don't change any more, and whoever iterates has
+  /// pinned them: there it looks without the lock.
+  private func withShard<Result>(
+    _ shard: Shard, limit: Int64, locked: () -> Result, free: () -> Result?
+  ) throws(FormatError) -> Result {
+    do throws(FormatError) {
+      return try withShard(shard, limit: limit) { () throws(FormatError) in locked() }
+    } catch {
+      guard error.code == .superseded, let result = free() else { throw error }
+      return result
+    }
   }
 
   private func busy(_ shard: Shard) -> FormatError {

@@ -179,6 +179,34 @@ import WarpTestSupport
     }
   }
 
+  /// The files are replaced while an iteration waits for a shard that is being changed: it goes on in the old ones.
+  @Test func iterationWaitsDuringAReplacement() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/a.warp"
+      let store = try open(path, .init(capacity: 16, shards: 1))
+      try store.set("k", to: [1])
+      let writer = try open(path, .init(ifDifferent: .useExisting))
+      let (file, other) = (store.attachment, writer.attachment)
+      let ticket = try #require(try file.tickets(file.shard(0), limit: 1_000_000_000).first)
+      let owner = try #require(other.registration).owner
+      _ = try other.shard(0).acquire(owner, Waiter(limit: 1_000_000_000, mayGoOn: true), isDead: { _ in false })
+      other.shard(0).beginWrite()
+      let found = FlightTally()
+      let errors = TestThreads.run(2) { thread in
+        if thread == 0 {
+          if try file.entry(ticket, in: file.shard(0), limit: 600_000_000_000)?.stored == [1] { found.set(1) }
+        } else {
+          // By now it waits for the lock, as the shard has been changing for longer than a look waits.
+          System.sleep(20 * Format.readerWait)
+          file.mark(Format.supersededLockLost)
+          other.shard(0).endWrite()
+          other.shard(0).release()
+        }
+      }
+      #expect(errors.isEmpty && found.value == 1, "\(errors)")
+    }
+  }
+
   /// A living writer that keeps a shard: nobody takes it, and the store stays as it is.
   @Test func aReplacementThatFailsChangesNothing() throws {
     try withTemporaryDirectory { directory in
@@ -246,7 +274,9 @@ import WarpTestSupport
           try openPatiently(path)?.set("other", to: [77])
         } else {
           while isOpen.value == 0 {
-            #expect(try store.get("k") == [UInt8(truncatingIfNeeded: version.value)])
+            guard try store.get("k") == [UInt8(truncatingIfNeeded: version.value)] else {
+              throw WarpError(.busy, "another version than \(version.value)")
+            }
             try store.set("k", to: [UInt8(truncatingIfNeeded: version.add())])
           }
         }
