@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking for the cache lines of several keys before any of them is looked up, so that the misses of the processor's caches
-// overlap. It is a hint: it changes nothing, proves nothing, and what it reads may be old.
+// overlap. It changes nothing. Of what it reads only the slot that `prefetchSlot` returns is used: it was found by R2, and whoever
+// goes on from there does R3.
 
 extension AttachmentCell {
   /// What the current files hash keys with.
@@ -41,7 +42,7 @@ extension Attachment {
     let shard = QuickShard(self, hash)
     let parts = HashParts(hash: hash)
     for step in 0..<Format.prefetchedBuckets {
-      let word = shard.data.acquire64(shard.bucketOffset(parts.fingerprint &+ step))
+      let word = shard.data.acquire64(shard.bucketOffset(parts.fingerprint &+ step))  // R2.1
       if word == 0 { return .none }
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
         let slot = shard.checked(UInt32(truncatingIfNeeded: word))

@@ -70,17 +70,18 @@ extension Attachment {
     }
   }
 
-  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there. If the key is not
-  /// there, or no longer, it begins anew.
+  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there. If the key is not there,
+  /// it begins anew.
   @inline(__always)
   private func quickGet(_ key: KeyBytes, _ place: Place, _ room: Room) -> QuickGet {
     guard let short = ShortKey(key), key.count <= header.geometry.maxKeySize, place.slot != .none,
       !records(place.hash)
     else { return quickGetAnew(key, place.hash, room) }
-    guard case .match(let candidate) = QuickShard(self, place.hash).quickMatch(short, place.slot, room) else {
-      return planted(.batchSlotTrusted) ? .miss : quickGetAnew(key, place.hash, room)
+    switch QuickShard(self, place.hash).quickMatch(short, place.slot, room) {
+    case .match(let candidate): return finish(candidate, in: shard(of: place.hash), room: room.size, true, false)
+    case .none: return planted(.batchSlotTrusted) ? .miss : quickGetAnew(key, place.hash, room)
+    case .unstable: return .torn
     }
-    return finish(candidate, in: shard(of: place.hash), room: room.size, true, false)
   }
 
   @inline(never)

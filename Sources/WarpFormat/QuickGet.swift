@@ -230,7 +230,8 @@ extension QuickShard {
     }
   }
 
-  /// R3, copying a raw value that has room.
+  /// R3, copying a raw value that has room. The bucket was looked at long ago, so an entry that is not LIVE is left to a new
+  /// probe.
   @inline(__always)
   func quickMatch(_ key: some ProbeKey, _ slot: SlotIndex, _ target: Room) -> Probe {
     match(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many keys in one call. Each get and set is what it would be alone; what a batch saves is waiting for memory: the lines of
+// Many keys in one call. Each get and set is what it would be alone, but for the gets' order; what a batch saves is waiting for memory: the lines of
 // sixteen keys are asked for before the first is looked up.
 
 public import WarpFormat
@@ -24,7 +24,8 @@ extension SharedStore {
   /// - Parameters:
   ///   - keys: the keys' bytes, one key behind the other.
   ///   - keySize: bytes of each key, at least 1.
-  ///   - values: value number `n` is copied to byte `n * valueSize`; what lies behind its end is left as it was.
+  ///   - values: value number `n` is copied to byte `n * valueSize`; what lies behind its end
+  ///     stays, unless the key is being set meanwhile.
   ///   - valueSize: bytes of room for each value.
   ///   - results: what the get of each key ended with, as many as there are keys.
   /// - Returns: how many were hits.

@@ -134,16 +134,16 @@ import WarpTestSupport
         }
         isDone.acknowledge()
       }.start()
-      var most = 0
+      var counts: [Int] = []
       for round in 0..<5 {
         let new = directory + "/copy\(round).warp"
         let done = try Inspection(["copy", path, new, "--json"], in: directory)
         #expect(done.code == 0, "\(done)")
         #expect(try MovingScene.findings(new) == [])
-        most = max(most, try MovingScene.entries(new).count)
+        counts.append(try MovingScene.entries(new).count)
       }
-      // A copy that waits for a core has fewer.
-      #expect(most >= least)
+      // One that waits for a core has fewer.
+      #expect(counts.sorted()[2] >= least, "\(counts)")
       isDone.set()
       while !isDone.isAcknowledged { usleep(1000) }
       store.close()

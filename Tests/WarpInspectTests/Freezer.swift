@@ -7,15 +7,25 @@ import WarpTestSupport
 
 /// Removed with this object, for which its processes are sent back to the group around it.
 final class Freezer {
+  private struct Root {
+    let path: String
+    let file: String
+    let on: String
+    let off: String
+    /// Which file says how it stands.
+    let state: String
+  }
+
   private static let roots = [
-    (path: "/sys/fs/cgroup/freezer", file: "freezer.state", on: "FROZEN", off: "THAWED"),
-    (path: "/sys/fs/cgroup", file: "cgroup.freeze", on: "1", off: "0"),
-    (path: "/sys/fs/cgroup/unified", file: "cgroup.freeze", on: "1", off: "0"),
+    Root(
+      path: "/sys/fs/cgroup/freezer", file: "freezer.state", on: "FROZEN", off: "THAWED", state: "freezer.state"),
+    Root(path: "/sys/fs/cgroup", file: "cgroup.freeze", on: "1", off: "0", state: "cgroup.events"),
+    Root(path: "/sys/fs/cgroup/unified", file: "cgroup.freeze", on: "1", off: "0", state: "cgroup.events"),
   ]
 
   static var isAllowed: Bool { Freezer() != nil }
 
-  private let root: (path: String, file: String, on: String, off: String)
+  private let root: Root
   private let group: String
   private var processes: [pid_t] = []
 
@@ -49,13 +59,23 @@ final class Freezer {
   func freeze(_ process: pid_t) throws {
     try write("\(group)/cgroup.procs", "\(process)")
     processes.append(process)
-    try write("\(group)/\(root.file)", root.on)
-    // It takes a moment; a process that sleeps is frozen at once.
-    usleep(100_000)
+    try set(root.on)
   }
 
-  func thaw() throws {
-    try write("\(group)/\(root.file)", root.off)
-    usleep(100_000)
+  func thaw() throws { try set(root.off) }
+
+  /// Until the system says that it is so.
+  private func set(_ state: String) throws {
+    try write("\(group)/\(root.file)", state)
+    let wanted = root.state == root.file ? state + "\n" : "frozen \(state)\n"
+    for _ in 0..<3000 {
+      let file = try System.open("\(group)/\(root.state)", .readOnly)
+      defer { System.close(file) }
+      var bytes = [UInt8](repeating: 0, count: 4096)
+      let count = read(file, &bytes, bytes.count)
+      if String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).contains(wanted) { return }
+      usleep(10_000)
+    }
+    throw FormatError(.busy, "a control group did not become \(state)")
   }
 }

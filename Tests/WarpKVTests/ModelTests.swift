@@ -122,7 +122,9 @@ private final class ModelRun {
     case ..<330: try agree("get", try store.get(key), model.get(key, at: now)?.bytes)
     case ..<350:
       let wanted = (0..<random.below(40)).map { _ in keys[random.below(keys.count)] }
-      try agree("get many", try store.getMany(wanted), wanted.map { model.get($0, at: now)?.bytes })
+      let values =
+        try random.below(2) == 0 ? store.getMany(wanted) : store.getBatches(wanted, room: shape.maxValueSize)
+      try agree("get many", values, wanted.map { model.get($0, at: now)?.bytes })
     case ..<400: try entry(key, at: now)
     case ..<450: try agree("contains", try store.contains(key), model.isLive(key, at: now))
     case ..<700: try set(key, at: now)

@@ -111,14 +111,17 @@ import WarpTestSupport
 
   /// The writer once copied all bytes for each map it sorted.
   @Test func manyRecordsTakeTimeInProportion() throws {
+    // The best of some: the first pays for what is made once.
     let times = try [5000, 50_000].map { count in
       let points = (0..<count).map { Point(x: $0, y: 0.5) }
-      let began = TestProcess.processorTime()
-      let bytes = try Codec.codable.encode(points, mode: .value)
-      #expect(try Codec<[Point]>.codable.decode(bytes, mode: .value) == points)
-      return TestProcess.processorTime() - began
+      return try (0..<3).map { _ in
+        let began = TestProcess.processorTime()
+        let bytes = try Codec.codable.encode(points, mode: .value)
+        #expect(try Codec<[Point]>.codable.decode(bytes, mode: .value) == points)
+        return TestProcess.processorTime() - began
+      }.min()!
     }
-    // Ten times as many; a hundred times the work if it is quadratic.
-    #expect(times[1] < 40 * times[0], "\(times) ns")
+    // Ten times as many; a hundred times the work of what is quadratic.
+    #expect(times[1] < 20 * max(times[0], 10_000_000), "\(times) ns")
   }
 }

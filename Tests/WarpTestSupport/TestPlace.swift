@@ -31,7 +31,7 @@ public final class TestPlace: Sendable {
     var options = options
     options.directory = folder.path
     options.clock = clock.clock
-    options.writerWait = .seconds(30)
+    if options.writerWait == CacheOptions().writerWait { options.writerWait = .seconds(30) }
     return options
   }
 

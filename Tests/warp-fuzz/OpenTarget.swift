@@ -121,7 +121,9 @@ private struct OpenSession {
       _ = try store.get(key, into: &buffer)
     case .contains: _ = try store.contains(key)
     case .entry: _ = try store.entry(for: key)
-    case .getMany: _ = try store.getMany(Array(keys.prefix(argument % 20)))
+    case .getMany:
+      let keys = Array(keys.prefix(argument % 20))
+      _ = try argument & 32 == 0 ? store.getMany(keys) : store.getBatches(keys, room: argument)
     case .set: try store.set(key, to: value)
     case .setWithDeadline:
       try store.set(key, to: value, timeToLive: .nanoseconds(argument + 1), freshFor: .nanoseconds(1))

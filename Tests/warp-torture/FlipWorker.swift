@@ -53,7 +53,9 @@ private struct Flipped {
       verifyReads: random.below(2) == 0, ifDifferent: .useExisting, writerWait: .milliseconds(5))
   }
 
-  private mutating func key() -> [UInt8] { Array("key \(random.below(60))".utf8) }
+  private mutating func key() -> [UInt8] {
+    Array("\(random.below(2) == 0 ? "key" : "some key") \(random.below(30))".utf8)
+  }
 
   private mutating func value() -> [UInt8] {
     [UInt8](
@@ -132,7 +134,9 @@ private struct Flipped {
     switch call {
     case .open: break
     case .get: _ = try store.get(key)
-    case .getMany: _ = try store.getMany([key, self.key(), self.key()])
+    case .getMany:
+      let keys = [key, self.key(), self.key()]
+      _ = try random.below(2) == 0 ? store.getMany(keys) : store.getBatches(keys, room: 900)
     case .contains: _ = try store.contains(key)
     case .entry: _ = try store.entry(for: key)
     case .set:

@@ -48,9 +48,11 @@ enum OwnerAction {
 
 enum Value {
   /// 8 to 48 bytes, so that keys end at every offset in a word.
+  static let keySizes = 41
+
   static func key(_ index: Int) -> [UInt8] {
     let number = UInt64(index)
-    let rest = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: index % 41)
+    let rest = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: index % keySizes)
     return (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) } + rest
   }
 

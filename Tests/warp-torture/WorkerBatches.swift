@@ -8,17 +8,27 @@ import WarpTestSupport
 extension Worker {
   private static let batch = 5
 
-  /// Gets several keys in one call. A busy shard looks like a miss there, so only values are judged.
+  /// Gets several keys in one call, half of the times into one buffer. A busy shard looks like a miss there, so only values are
+  /// judged.
   mutating func readMany() throws {
-    let keys = (0..<Worker.batch).map { _ in random.below(history.keys) }
+    let intoBuffer = random.below(2) == 0
+    let keys: [Int] = intoBuffer ? keysOfOneSize() : (0..<Worker.batch).map { _ in random.below(history.keys) }
     let before = keys.map { history.acked($0) }
     let began = System.bootTime()
-    let values = try store.getMany(keys.map { names[$0] })
+    let wanted: [[UInt8]] = keys.map { names[$0] }
+    let values = try intoBuffer ? store.getBatches(wanted, room: maxSize) : store.getMany(wanted)
     for (place, value) in values.enumerated() {
       guard let value else { continue }
       count(.hits)
       judge(keys[place], value, before[place], began)
     }
+  }
+
+  /// Mostly of the sizes that have a way of their own.
+  private mutating func keysOfOneSize() -> [Int] {
+    let first = random.below(min(12, history.keys))
+    let sameSize = Array(stride(from: first, to: history.keys, by: Value.keySizes))
+    return (0..<2 * Worker.batch).map { _ in sameSize[random.below(sameSize.count)] }
   }
 
   /// The next set of one of its own keys.
