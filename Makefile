@@ -28,6 +28,7 @@ demo: ## serve a real Twitter trace from one file with two processes, then look 
 
 check: ## build, unit and model tests, fixtures, the independent reader (about 7 minutes)
 	@$(STAGE) "set-up" Scripts/setup zstd python file
+	@$(STAGE) "packages" Scripts/retry swift package resolve
 	@$(STAGE) "lint" $(MAKE) --no-print-directory lint
 	@$(STAGE) "build (debug, zstd)" swift build $(ZSTD) --build-tests
 	@$(STAGE) "tests (debug, zstd)" Scripts/test $(LEAST) $(ZSTD) --skip-build

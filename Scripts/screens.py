@@ -152,10 +152,20 @@ def style():
 
 
 def photograph(page, picture, mode, width, height):
-    """A page as headless Chromium shows it; mode is light or dark."""
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}",
-             f"--blink-settings=preferredColorScheme={0 if mode == 'dark' else 1}", f"--window-size={width},{height}",
-             f"--screenshot={picture}", f"file://{os.path.abspath(page)}"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+    """A page as headless Chromium shows it; mode is light or dark.
+
+    Chromium does not always start: it has three tries, each with a profile of its own."""
+    for left in (2, 1, 0):
+        # What a Chromium that hangs still writes there may stay.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            try:
+                subprocess.run(
+                    ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                     f"--user-data-dir={profile}",
+                     f"--blink-settings=preferredColorScheme={0 if mode == 'dark' else 1}",
+                     f"--window-size={width},{height}", f"--screenshot={picture}", f"file://{os.path.abspath(page)}"],
+                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+                return
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+                if left == 0:
+                    raise

@@ -23,9 +23,9 @@ enum AgentCommand: UInt64 {
   case kill
   /// Waits for it.
   case reap
-  /// A set in the shard of an index; the answer is `done`, `busy` or `failed`.
+  /// A set in the shard of an index, again as long as it is busy; the answer is `done`, `busy` or `failed`.
   case probe
-  /// The same, giving up as busy after 50 ms instead of a second.
+  /// One set there, which gives up as busy after 50 ms.
   case probeBriefly
   case quit
 }
@@ -79,11 +79,11 @@ struct AgentWords {
 
   /// Gives a command and waits for its answer.
   ///
-  /// - Throws: `busy` after 20 s.
+  /// - Throws: `busy` after 90 s.
   func ask(_ what: AgentCommand, _ argument: Int = 0) throws -> UInt64 {
     let serial = (command >> 32) + 1
     command = serial << 32 | what.rawValue << 16 | UInt64(argument)
-    let end = System.bootTime() + 20_000_000_000
+    let end = System.bootTime() + 90_000_000_000
     while answer >> 32 != serial {
       System.sleep(10_000)
       if System.bootTime() > end { throw FormatError(.busy, "no answer to \(what) \(argument)") }
@@ -163,8 +163,8 @@ struct NamespaceAgent: ParsableCommand {
       case .reap:
         let ending = children[index]?.wait(seconds: 10)
         answer = ending?.signal == SIGKILL || ending?.isClean == true ? AgentAnswer.done : AgentAnswer.failed
-      case .probe: answer = probe(store, probes[index])
-      case .probeBriefly: answer = probe(impatient, probes[index])
+      case .probe: answer = probe { _ = try retryingBusy { try store.set(probes[index], to: [1]) } }
+      case .probeBriefly: answer = probe { try impatient.set(probes[index], to: [1]) }
       case .quit:
         store.close()
         impatient.close()
@@ -177,12 +177,12 @@ struct NamespaceAgent: ParsableCommand {
   /// The number of a worker's process, on both sides the same and far from those in use.
   static func number(_ index: Int) -> pid_t { 20_000 + pid_t(index / 2) }
 
-  private func probe(_ store: SharedStore, _ key: [UInt8]) -> UInt64 {
+  private func probe(_ set: () throws -> Void) -> UInt64 {
     do {
-      try store.set(key, to: [1])
+      try set()
       return AgentAnswer.done
     } catch {
-      if error.code == .busy { return AgentAnswer.busy }
+      if (error as? WarpError)?.code == .busy { return AgentAnswer.busy }
       System.explain("side \(side): \(error)\n")
       return AgentAnswer.failed
     }

@@ -119,7 +119,9 @@ struct CreateWorker: ParsableCommand {
       try words.barrier(0, parties: processes, round: round + 1)
       let store: SharedStore
       do {
-        store = try SharedStore.open("race", raceConfiguration, directory: directory + "/r\(round)")
+        store = try retryingBusy {
+          try SharedStore.open("race", raceConfiguration, directory: directory + "/r\(round)")
+        }
       } catch {
         System.explain("round \(round), process \(index): \(error)\n")
         throw error
@@ -127,7 +129,7 @@ struct CreateWorker: ParsableCommand {
       let id = store.identity
       words.store(Place.identity(round, index, processes), id.0)
       words.store(Place.identity(round, index, processes) + 1, id.1)
-      try store.set("key \(index)", to: value(round, index))
+      try retryingBusy { try store.set("key \(index)", to: value(round, index)) }
       try words.barrier(1, parties: processes, round: round + 1)
       var wrong = 0
       for other in 0..<processes where try store.get("key \(other)") != value(round, other) { wrong += 1 }

@@ -93,9 +93,7 @@ struct CrewWorker: ParsableCommand {
           record.raise(.longestSet, to: System.bootTime() - began)
         } else {
           // Somebody may have been stopped with a shard in its hands.
-          do { try worker.walk() } catch let error as WarpError where error.code == .busy && options.all {
-            worker.count(.busyMisses)
-          }
+          try retryingBusy { try worker.walk() }
         }
       }
     } catch {

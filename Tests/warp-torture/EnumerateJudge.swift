@@ -111,7 +111,7 @@ struct Judge {
     for probe in probes { try store.remove(probe) }
     let took = System.bootTime() - began
     longestRecovery = max(longestRecovery, took)
-    if took > Readers.patience { complaints.add(.hang, "the recovery took \(took) ns") }
+    if took > Readers.patience { complaints.add(.slow, "the recovery took \(took) ns") }
     if try store.statistics().recoveries > 0 { recovered += 1 }
     let found = try Judge.entries(store)
     judge(found, "after the recovery", &complaints)

@@ -12,8 +12,8 @@ struct FaultJudge {
   /// Whether a set may have given up other entries to make room on a full disk.
   var mayEvict = false
 
-  /// Nanoseconds: a lost lock file of a store in use takes a second, and nobody uses this one.
-  private static let patience: Int64 = 2_000_000_000
+  /// Nanoseconds; what takes longer has no end.
+  private static let patience: Int64 = 30_000_000_000
 
   /// Files that only a creation under way has.
   func lookForLeftovers(_ complaints: inout [String]) throws {

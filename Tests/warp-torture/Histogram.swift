@@ -12,7 +12,14 @@ struct Histogram {
     sorted.isEmpty ? 0 : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]) / 1e6
   }
 
-  func countOver(_ nanoseconds: Int64) -> Int { times.count { $0 > nanoseconds } }
+  var largest: Int64 { times.max() ?? 0 }
+
+  /// How many were too late. A few may have waited for a core: three, or one in a thousand, may take longer than `limit`.
+  /// None may take 30 s.
+  func late(over limit: Int64 = 1_000_000_000) -> Int {
+    let slow = times.count { $0 > limit }
+    return max(slow - max(3, times.count / 1000), times.count { $0 > 30_000_000_000 }, 0)
+  }
 
   /// The bins that hold something: the upper end in microseconds, and how many.
   private var bins: [(below: Int, count: Int)] {

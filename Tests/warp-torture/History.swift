@@ -2,7 +2,7 @@
 // What really happened, kept outside the store, and the verdict on each answer that the store gives.
 //
 //   words   | barrier, … 8 | removals of all begun, ended, 0 … | worker tallies 16 x workers |
-//   per key | intent, vanish, acked, removals of all |
+//   per key | intent, vanish, acked, removals of all, when the last acknowledged one had ended |
 //
 // - Each key has one owner; its operations have versions 1, 2, 3, …. The owner stores `intent` before an operation
 //   begins, `vanish` too if the operation may leave the key absent, and `acked` (version << 2 | state) after it ended.
@@ -10,6 +10,8 @@
 //   the owner of a key stores how many had ended when its operation began, and how many had begun when it ended: later
 //   ones than the first may have removed the key, later ones than the second must have.
 // - A reader loads `acked` before its get and `intent` and `vanish` after it. What it may see lies between them.
+
+import WarpFormat
 
 /// The state that an operation left a key in.
 enum KeyState: UInt64 {
@@ -49,13 +51,13 @@ struct History: Sendable {
   let keys: Int
 
   init(_ path: String, workers: Int, keys: Int, creates: Bool) throws {
-    let count = History.firstTally + workers * History.tallySize + keys * 4
+    let count = History.firstTally + workers * History.tallySize + keys * 5
     words = try SharedWords(path, count: creates ? count : nil)
     self.workers = workers
     self.keys = keys
   }
 
-  private func at(_ key: Int) -> Int { History.firstTally + workers * History.tallySize + key * 4 }
+  private func at(_ key: Int) -> Int { History.firstTally + workers * History.tallySize + key * 5 }
 
   // MARK: Tallies
 
@@ -82,6 +84,7 @@ struct History: Sendable {
 
   func end(_ key: Int, version: UInt64, _ state: KeyState, since removals: UInt64) {
     words.store(at(key) + 3, removals << 32 | words.load(History.removalsBegun))
+    words.store(at(key) + 4, UInt64(System.bootTime()))
     words.store(at(key) + 2, version << 2 | state.rawValue)
   }
 
@@ -102,6 +105,8 @@ struct History: Sendable {
     return Acked(
       version: word >> 2, state: KeyState(rawValue: word & 3) ?? .absent, removals: removals, span: span)
   }
+  /// When the last operation that was acknowledged had ended, or one after it.
+  func ended(_ key: Int) -> Int64 { Int64(words.load(at(key) + 4)) }
   func intent(_ key: Int) -> UInt64 { words.load(at(key)) }
   func vanish(_ key: Int) -> UInt64 { words.load(at(key) + 1) }
 

@@ -75,7 +75,8 @@ struct Increment: ParsableCommand {
     var (wrong, total) = (0, 0)
     for number in 0..<O.keys {
       let sums = [
-        try store.increment(O.key("i", number), by: 0), try Increment.count(store.get(O.key("u", number))),
+        try retryingBusy { try store.increment(O.key("i", number), by: 0) },
+        try Increment.count(store.get(O.key("u", number))),
       ]
       for (kind, sum) in sums.enumerated() {
         let begun = Int(words.load(O.begun + 2 * number + kind))
@@ -128,34 +129,28 @@ struct IncrementWorker: ParsableCommand {
       switch random.below(10) {
       case ..<5:
         words.add(O.begun + 2 * number, 1)
-        try store.increment(O.key("i", number))
+        try retryingBusy { try store.increment(O.key("i", number)) }
         words.add(O.ended + 2 * number, 1)
       case ..<8:
         words.add(O.begun + 2 * number + 1, 1)
-        try update(store, O.key("u", number))
+        try retryingBusy { try update(store, O.key("u", number)) }
         words.add(O.ended + 2 * number + 1, 1)
       case ..<9:
         let token = random.below(O.tokens)
-        if try store.add(O.key("a", token), value: [1]) { words.add(O.added + token, 1) }
+        if try retryingBusy({ try store.add(O.key("a", token), value: [1]) }) { words.add(O.added + token, 1) }
       default:
         let token = random.below(O.tokens)
-        if try store.take(O.key("p", token)) != nil { words.add(O.taken + token, 1) }
+        if try retryingBusy({ try store.take(O.key("p", token)) }) != nil { words.add(O.taken + token, 1) }
       }
     }
     store.close()
   }
 
-  /// Under heavy use an update may give up; it then has changed nothing, and begins anew.
+  /// Under heavy use it may give up; it then has changed nothing.
   private func update(_ store: SharedStore, _ key: [UInt8]) throws {
-    while true {
-      do {
-        return try store.update(key) { value in
-          let sum = Increment.count(value) + 1
-          value = (0..<8).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
-        }
-      } catch let error as WarpError where error.code == .busy {
-        continue
-      }
+    try store.update(key) { value in
+      let sum = Increment.count(value) + 1
+      value = (0..<8).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
     }
   }
 }

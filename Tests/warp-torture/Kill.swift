@@ -110,9 +110,6 @@ struct KillOptions: ParsableArguments {
 struct Kill: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Kills processes with SIGKILL and judges what is left.")
 
-  /// Nanoseconds.
-  private static let longestHeal: Int64 = 1_000_000_000
-
   @OptionGroup var options: KillOptions
   @Option(help: "Kills.") var kills = 2000
   @Option(help: "End after so many seconds, even if there were fewer kills; 0: never.") var seconds = 0.0
@@ -144,8 +141,9 @@ struct Kill: ParsableCommand {
     for (name, number) in result.more { report.add(name, number) }
     result.heals.add(to: &report, as: "heal")
     result.all.add(to: &report, as: "allShards")
-    let late = result.heals.countOver(Kill.longestHeal) + result.all.countOver(Kill.longestHeal)
+    let late = result.heals.late() + result.all.late()
     report.add("late", late)
+    report.add("busyRetries", busyRetries)
     report.add("seconds", seconds)
     report.add("killsPerSecond", Double(result.kills) / seconds)
     try report.finish(

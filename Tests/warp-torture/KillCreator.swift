@@ -168,7 +168,7 @@ struct KillCreator {
         return
       }
       for (index, child) in children.enumerated() {
-        let ending = child.wait(seconds: 20)
+        let ending = child.wait(seconds: 90)
         // A victim may have been done before its signal came.
         let isRight = victims.contains(index) ? ending.signal == SIGKILL || ending.isClean : ending.isClean
         if !isRight {
@@ -191,9 +191,9 @@ struct KillCreator {
     /// A deleter that is slower than the opener takes its store away: that is what deleting means, so it opens again.
     private func open() throws -> SharedStore {
       for _ in 0..<100 {
-        let store = try SharedStore.open(path: path, creatorConfiguration)
+        let store = try retryingBusy { try SharedStore.open(path: path, creatorConfiguration) }
         do {
-          try store.set("new", to: [9])
+          try retryingBusy { try store.set("new", to: [9]) }
           let value = try store.get("new")
           if value == [9] { return store }
           // Between the two calls it was deleted, and somebody else made the store that the handle then went on to.
@@ -212,7 +212,7 @@ struct KillCreator {
       var store = handle
       if scene == .deleted { store = try SharedStore.open(path: path, creatorConfiguration) }
       // Every shard works; one whose owner was killed is healed by this.
-      for probe in Probe.keys(store) { try store.set(probe, to: [1]) }
+      for probe in Probe.keys(store) { try retryingBusy { try store.set(probe, to: [1]) } }
       result.operations += children.count + store.shards
       for index in children.indices {
         let value = try store.get("key \(index)")
@@ -246,11 +246,11 @@ struct CreatorWorker: ParsableCommand {
     for _ in 0..<100 {
       words.store(CreatorWords.first + index, CreatorWords.opening)
       if CreatorScene(rawValue: scene) == .deleted, index == 0 { try SharedStore.delete(path: path) }
-      let store = try SharedStore.open(path: path, creatorConfiguration)
+      let store = try retryingBusy { try SharedStore.open(path: path, creatorConfiguration) }
       defer { store.close() }
       words.store(CreatorWords.first + index, CreatorWords.opened)
       do {
-        try store.set("key \(index)", to: [UInt8(index)])
+        try retryingBusy { try store.set("key \(index)", to: [UInt8(index)]) }
         words.store(CreatorWords.first + index, CreatorWords.acknowledged)
         let value = try store.get("key \(index)")
         if value == [UInt8(index)] { return }

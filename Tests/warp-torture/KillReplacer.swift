@@ -71,7 +71,7 @@ struct KillReplacer {
         if !crew.advance(10) { result.hangs += 1 }
       }
       crew.stop()
-      for probe in Probe.keys(keeper) { try keeper.remove(probe) }
+      for probe in Probe.keys(keeper) { try retryingBusy { try keeper.remove(probe) } }
       result.recoveries = try keeper.statistics().recoveries
       let followed = crew.sum(.followed)
       // A creation lock must be taken for leftovers to be cleared: by an opening that makes the store again.
@@ -139,7 +139,8 @@ struct ReplacerWorker: ParsableCommand {
     if traced, torture_trace_me() != 0 { throw ExitCode(4) }
     for _ in 0..<10_000 {
       history.words.store(ReplacerWords.opening, 1)
-      let store = try SharedStore.open(path: directory + "/store/v1/store.warp", shapes.next())
+      let shape = shapes.next()
+      let store = try retryingBusy { try SharedStore.open(path: directory + "/store/v1/store.warp", shape) }
       history.words.store(ReplacerWords.opening, 0)
       store.close()
     }

@@ -51,16 +51,16 @@ struct KillWriter {
 }
 
 extension KillResult {
-  /// One set per shard, that of the shard that the dead one held first; what fails or takes too long is a hang.
+  /// One set per shard, that of the shard that the dead one held first; what fails or has no end is a hang.
   ///
   /// - Parameter probes: one key of each shard, in their order.
   mutating func heal(_ store: SharedStore, _ probes: [[UInt8]], held: Int? = nil, since began: Int64) {
     do {
       if let held {
-        try store.set(probes[held], to: [1])
+        try retryingBusy { try store.set(probes[held], to: [1]) }
         heals.add(System.bootTime() - began)
       }
-      for probe in probes { try store.set(probe, to: [1]) }
+      for probe in probes { try retryingBusy { try store.set(probe, to: [1]) } }
       all.add(System.bootTime() - began)
     } catch {
       System.explain("after a kill: \(error)\n")

@@ -39,6 +39,12 @@ struct Latencies {
     all.reduce(0) { sum, one in (0..<(64 * 8)).reduce(sum) { $0 + one.count($1) } }
   }
 
+  /// How many took longer than so many milliseconds, by the lower ends of their buckets.
+  static func count(_ all: [Latencies], over milliseconds: Double) -> Int {
+    let first = bucket(UInt64(milliseconds * 1e6)) + 1
+    return all.reduce(0) { sum, one in (first..<(64 * 8)).reduce(sum) { $0 + one.count($1) } }
+  }
+
   /// Milliseconds; 0 if there is none.
   static func largest(_ all: [Latencies]) -> Double {
     Double(all.map { $0.words.load($0.base + size - 1) }.max() ?? 0) / 1e6

@@ -3,7 +3,7 @@
 // directories (WKV-F01 to WKV-F08). Needs root, who makes what belongs to the other user; the one who is attacked is root,
 // or a user without rights.
 //
-// - Each operation ends soon, with a code that fits or by going round what is there.
+// - Each operation ends, with a code that fits or by going round what is there.
 // - Nothing is followed: a file of the attacked user's, to which the links lead, keeps its bytes and its time.
 // - Nothing is overwritten: what was put there is what it was. Only the two temporary names may be cleared.
 
@@ -69,7 +69,8 @@ struct Neighbours: ParsableCommand {
 
   private static let neighbour: uid_t = 65_534
   private static let suffixes = ["", "-lock", "-init", "-new", "-lock-new"]
-  private static let patience: Int64 = 3_000_000_000
+  /// Nanoseconds; what takes longer has no end.
+  private static let patience: Int64 = 30_000_000_000
 
   func run() throws {
     var report = Report()
@@ -242,6 +243,6 @@ struct Neighbours: ParsableCommand {
         return Int32(FormatError.Code.allCases.firstIndex(of: error.code)! + 1)
       }
     }
-    return child?.wait(seconds: 30) ?? Child.Ending(signal: 0, code: 127)
+    return child?.wait(seconds: 60) ?? Child.Ending(signal: 0, code: 127)
   }
 }

@@ -79,7 +79,7 @@ struct Child {
   func stop() -> Bool {
     send(SIGSTOP)
     var status: Int32 = 0
-    return poll(5, &status, WUNTRACED) && status & 0xFF == 0x7F
+    return poll(60, &status, WUNTRACED) && status & 0xFF == 0x7F
   }
 
   func resume() { send(SIGCONT) }
@@ -92,7 +92,7 @@ struct Child {
 
   /// Waits until it is.
   func awaitDeath() -> Bool {
-    let end = System.bootTime() + 5_000_000_000
+    let end = System.bootTime() + 60_000_000_000
     while System.bootTime() < end {
       if isDead { return true }
       System.yield()

@@ -42,7 +42,7 @@ struct Replace: ParsableCommand {
       crew.stop()
       changes.end(crew)
       let settled = try crew.settle(keeper)
-      let race = try ReplaceRace(rounds: rounds, seed: options.seed).run(directory)
+      let race = try ReplaceRace(rounds: rounds, seed: options.seed).run(directory, watchdog)
       var report = Report()
       report.add("command", "replace")
       report.add("rounds", rounds)
@@ -97,12 +97,11 @@ struct Replace: ParsableCommand {
         System.explain("round \(round): the store was replaced without being asked to\n")
         unasked += 1
       }
-      let maker = Maker()
       let began = System.bootTime()
-      let next = try maker.open(path, shape)
+      let (next, count) = try retryingBusy { try Maker.open(path, shape) }
       longest = max(longest, System.bootTime() - began)
-      made += min(maker.count, 1)
-      unasked += max(maker.count - 1, 0)
+      made += min(count, 1)
+      unasked += max(count - 1, 0)
       id = try storeID(path)
       if next.attachment.header.storeID != id || next.capacity != shape.capacity
         || next.maxValueSize != shape.maxValueSize || next.maxKeySize != shape.maxKeySize
@@ -114,7 +113,7 @@ struct Replace: ParsableCommand {
       // What the last handle stored, perhaps as a zstd frame, and what this one stores.
       try expectEcho(next, echo, "round \(round), new handle")
       let value = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: 100 + round % 100)
-      try next.set(Replace.echo, to: value)
+      try retryingBusy { try next.set(Replace.echo, to: value) }
       try expectEcho(keeper, value, "round \(round), old handle")
       echo = value
       handles.append(next)
@@ -125,7 +124,8 @@ struct Replace: ParsableCommand {
       var buffer = [UInt8](repeating: 0, count: 200)
       var result = try store.get(Replace.echo, into: &buffer)
       // A get may give up where it would have to wait; a busy machine must not make that a failure.
-      for _ in 0..<100 where result == .busy {
+      let end = System.bootTime() + 30_000_000_000
+      while result == .busy, System.bootTime() < end {
         busy += 1
         result = try store.get(Replace.echo, into: &buffer)
       }

@@ -47,7 +47,7 @@ struct ReplaceRace {
     }
   }
 
-  func run(_ directory: String) throws -> Outcome {
+  func run(_ directory: String, _ watchdog: Watchdog) throws -> Outcome {
     let place = try StoreDirectory.prepare(directory + "/race")
     let words = try SharedWords(directory + "/race-words", count: ReplaceRace.word(rounds, 0))
     // Two that create it would draw ids that nobody uses.
@@ -57,7 +57,14 @@ struct ReplaceRace {
       try Child(["race-worker", "--directory", directory, "--rounds", "\(rounds)", "--index", "\($0)"])
     }
     var outcome = Outcome(rounds: rounds)
-    for child in children where !child.wait(seconds: 60 + Double(rounds)).isClean { outcome.crashes += 1 }
+    var reached: UInt64 = 0
+    while !children.allSatisfy(\.isDead) {
+      // The last barrier of each round.
+      if words.load(2) > reached { watchdog.progress() }
+      reached = words.load(2)
+      System.sleep(1_000_000)
+    }
+    for child in children where !child.wait().isClean { outcome.crashes += 1 }
     outcome.seconds = Double(System.bootTime() - began) / 1e9
     for round in 0..<rounds {
       let (a, b) = (ReplaceRace.word(round, 0), ReplaceRace.word(round, 1))
@@ -93,11 +100,10 @@ struct RaceWorker: ParsableCommand {
         words.add(ReplaceRace.failures, 1)
       }
       try words.barrier(0, parties: 2, round: round + 1)
-      let maker = Maker()
-      let store = try maker.open(path, RaceWorker.shape(index))
+      let (store, made) = try retryingBusy { try Maker.open(path, RaceWorker.shape(index)) }
       let word = ReplaceRace.word(round, index)
-      words.store(word, UInt64(maker.count))
-      try store.set("racer \(index)", to: value(round, index))
+      words.store(word, UInt64(made))
+      try retryingBusy { try store.set("racer \(index)", to: value(round, index)) }
       try words.barrier(1, parties: 2, round: round + 1)
       // Nobody replaces any more: this brings the handle to the last store.
       expect(try store.count == 2, "\(try store.count) entries")

@@ -54,6 +54,13 @@ final class Maker: Sendable {
 
   var count: Int { made.load(ordering: .relaxed) }
 
+  /// One opening, and the stores that were made in it.
+  static func open(_ path: String, _ configuration: StoreConfiguration) throws -> (store: SharedStore, made: Int) {
+    let maker = Maker()
+    let store = try maker.open(path, configuration)
+    return (store, maker.count)
+  }
+
   func open(_ path: String, _ configuration: StoreConfiguration) throws -> SharedStore {
     var world = Environment.system
     world.entropy = { [self] (count) throws(FormatError) in

@@ -19,9 +19,11 @@ struct Soak: ParsableCommand {
   @Option(help: "Worker processes, at least 3.") var workers = 8
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 1
   @Option(help: "Different keys.") var keys = 48
-  @Option(help: "How long, at least 10 s; a busy machine needs more to see everything.") var seconds = 60.0
+  @Option(help: "How long, at least 10 s; a slow machine goes on until it saw enough.") var seconds = 60.0
   @Flag(help: "End with one JSON object.") var json = false
 
+  /// A run that saw too little on a slow machine goes on, for so many times the seconds at most.
+  private static let patience = 10.0
   /// The same shapes again and again, so that each third of the run has the largest.
   private static let cycle = 8
   /// A process with several threads, as this one, keeps the addresses of all files that it had. A process may have 65,530.
@@ -49,7 +51,9 @@ struct Soak: ParsableCommand {
       var series = SoakSeries(interval: Int64(seconds * 1e9) / 60)
       var progress = ProgressLine("soak, \(Int(seconds)) s")
       let pause = Int64(seconds * 1e9) / Int64(Soak.mostReplacements)
-      while series.share < 1, events.crew.sum(.failures) == 0, events.crew.crashes == 0 {
+      while series.share < 1 || series.share < Soak.patience && !series.isLong(shapes: Soak.cycle),
+        events.crew.sum(.failures) == 0, events.crew.crashes == 0
+      {
         watchdog.progress()
         try events.happen()
         try series.look(events.crew, events.replacements)

@@ -54,8 +54,8 @@ struct VersionsWorker: ParsableCommand {
   private func start(_ place: Place, _ round: Int, _ words: SharedWords) -> SharedStore? {
     let result = VersionsWords.result(options, round, index, place.number)
     do {
-      let store = try place.open(configuration(round))
-      try store.set("key \(index)", to: value(round, index))
+      let store = try retryingBusy { try place.open(configuration(round)) }
+      try retryingBusy { try store.set("key \(index)", to: value(round, index)) }
       words.store(result, VersionsWords.opened)
       return store
     } catch let error as FormatError where error.code == .parametersDiffer && policy(round) == .fail {

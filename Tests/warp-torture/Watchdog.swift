@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last resort of a run that promises never to hang: if the run makes no progress for a minute, it ends with a report
-// that says so. The children die with it; the files stay for whoever looks into it.
+// The last resort of a run that promises never to hang: if the run makes no progress for five minutes, it ends with
+// a report that says so. The children die with it; the files stay for whoever looks into it.
 
 import Glibc
 import Synchronization
 import WarpFormat
 
 final class Watchdog: Sendable {
-  private static let patience: Int64 = 60_000_000_000
+  private static let patience: Int64 = 300_000_000_000
 
   private let command: String
   private let last = Atomic<Int64>(System.bootTime())

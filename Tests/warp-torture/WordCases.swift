@@ -80,7 +80,7 @@ struct WordCast {
   }
 
   private static func awaitMapping(of path: String, in process: pid_t) -> Bool {
-    let end = System.bootTime() + 5_000_000_000
+    let end = System.bootTime() + 30_000_000_000
     while System.bootTime() < end {
       if text(process, "maps")?.contains(path) == true { return true }
       System.sleep(1_000_000)
@@ -188,8 +188,8 @@ struct RealDeaths {
   }
 
   private static let rounds = 20
-  private static let attempts = 2000
-  private static let most: Int64 = 2_000_000_000
+  /// Nanoseconds until a child has opened the store, and then until it is met with a shard in its hands.
+  private static let patience: Int64 = 30_000_000_000
 
   let store: SharedStore
   let lock: LockWords
@@ -203,9 +203,10 @@ struct RealDeaths {
 
   /// Half of them are zombies when the next set comes; of the others the number is in use again, if the system lets us
   /// choose it.
-  mutating func run() throws -> Outcome {
+  mutating func run(_ watchdog: Watchdog) throws -> Outcome {
     var outcome = Outcome()
     for round in 0..<RealDeaths.rounds {
+      watchdog.progress()
       let child = try Child(["words-worker", "--path", store.path])
       guard let shard = try dieHolding(child) else {
         outcome.failures += 1
@@ -222,7 +223,7 @@ struct RealDeaths {
         try store.set(Probe.keys(store)[shard], to: [2])
         let time = System.bootTime() - began
         outcome.slowest = max(outcome.slowest, time)
-        if time > RealDeaths.most { outcome.failures += 1 }
+        if time > WordTrial.most { outcome.failures += 1 }
         if next == nil { outcome.zombies += 1 }
         if next?.id == child.id { outcome.recycled += 1 }
       } catch {
@@ -239,7 +240,10 @@ struct RealDeaths {
 
   /// Stops it until it holds a shard, and kills it there.
   private mutating func dieHolding(_ child: Child) throws -> Int? {
-    for _ in 0..<RealDeaths.attempts {
+    var end = System.bootTime() + RealDeaths.patience
+    while lock.index(of: child.id) == nil, System.bootTime() < end { System.sleep(1_000_000) }
+    end = System.bootTime() + RealDeaths.patience
+    while System.bootTime() < end {
       guard child.stop() else { return nil }
       if let held = lock.held(by: child.id) {
         child.send(SIGKILL)
