@@ -196,7 +196,7 @@ struct ForkWorker: ParsableCommand {
       _ = Threads.run(count: 2) { index in
         if index == 0 { ForkWorker.hold(store, words) { false } }
         _ = wait { words.load(Place.ready) == 1 }
-        let line = ["/bin/sh", "-c", "echo > $0; exec sleep 30", directory + "/execed"]
+        let line = ["/bin/sh", "-c", "echo > $0; exec sleep 300", directory + "/execed"]
         var arguments: [UnsafeMutablePointer<CChar>?] = line.map { (word: String) in strdup(word) }
         arguments.append(nil)
         execv("/bin/sh", arguments)

@@ -6,19 +6,21 @@ struct Histogram {
   private var times: [Int64] = []
 
   mutating func add(_ nanoseconds: Int64) { times.append(nanoseconds) }
+  mutating func add(_ other: Histogram) { times += other.times }
 
   /// The time within which this share of them ended, in milliseconds; 0 if there is none.
   static func within(_ share: Double, _ sorted: [Int64]) -> Double {
     sorted.isEmpty ? 0 : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]) / 1e6
   }
 
+  var count: Int { times.count }
   var largest: Int64 { times.max() ?? 0 }
 
-  /// How many were too late. A few may have waited for a core: three, or one in a thousand, may take longer than `limit`.
-  /// None may take 30 s.
+  /// How many were too late. A few may have waited for a core: three, or of fewer than twelve a quarter, or of many one in a
+  /// thousand, may take longer than `limit`. None may take 30 s.
   func late(over limit: Int64 = 1_000_000_000) -> Int {
     let slow = times.count { $0 > limit }
-    return max(slow - max(3, times.count / 1000), times.count { $0 > 30_000_000_000 }, 0)
+    return max(slow - max(min(3, times.count / 4), times.count / 1000), times.count { $0 > 30_000_000_000 }, 0)
   }
 
   /// The bins that hold something: the upper end in microseconds, and how many.

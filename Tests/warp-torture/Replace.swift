@@ -98,7 +98,7 @@ struct Replace: ParsableCommand {
         unasked += 1
       }
       let began = System.bootTime()
-      let (next, count) = try retryingBusy { try Maker.open(path, shape) }
+      let (next, count) = try Maker.open(path, shape)
       longest = max(longest, System.bootTime() - began)
       made += min(count, 1)
       unasked += max(count - 1, 0)

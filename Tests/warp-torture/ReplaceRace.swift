@@ -100,7 +100,7 @@ struct RaceWorker: ParsableCommand {
         words.add(ReplaceRace.failures, 1)
       }
       try words.barrier(0, parties: 2, round: round + 1)
-      let (store, made) = try retryingBusy { try Maker.open(path, RaceWorker.shape(index)) }
+      let (store, made) = try Maker.open(path, RaceWorker.shape(index))
       let word = ReplaceRace.word(round, index)
       words.store(word, UInt64(made))
       try retryingBusy { try store.set("racer \(index)", to: value(round, index)) }

@@ -54,10 +54,10 @@ final class Maker: Sendable {
 
   var count: Int { made.load(ordering: .relaxed) }
 
-  /// One opening, and the stores that were made in it.
+  /// One opening, again as long as it is busy, and the stores that were made in it.
   static func open(_ path: String, _ configuration: StoreConfiguration) throws -> (store: SharedStore, made: Int) {
     let maker = Maker()
-    let store = try maker.open(path, configuration)
+    let store = try retryingBusy { try maker.open(path, configuration) }
     return (store, maker.count)
   }
 
