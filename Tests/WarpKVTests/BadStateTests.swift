@@ -84,7 +84,7 @@ import WarpTestSupport
         case 1: try TestFiles.write(path + "-lock", [])
         case 2: try TestFiles.write(path + "-lock", Array("not a lock file".utf8))
         case 3: try TestFiles.write(path + "-lock", TestFiles.read(directory + "/b.warp-lock"))
-        default: try TestFiles.patchHeader(path + "-lock", at: LockHeaderFields.bootID.offset, [99])
+        default: try TestFiles.patchHeader(path + "-lock", at: LockHeaderFields.bootID.offset, [UInt8](1...16))
         }
         let store = try open(path)
         #expect(try store.get("k") == [1], "damage \(damage)")
