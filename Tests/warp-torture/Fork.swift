@@ -66,7 +66,7 @@ struct Fork: ParsableCommand {
         }
         wrong += outcome.wrong
         hangs += outcome.hung ? 1 : 0
-        for heal in outcome.heals { heals.add(heal) }
+        heals.add(outcome.heals)
       }
     }
     var report = Report()
@@ -82,7 +82,7 @@ struct Fork: ParsableCommand {
 
   private func play(
     _ scene: ForkScene, _ directory: String
-  ) throws -> (wrong: Int, hung: Bool, heals: [Int64]) {
+  ) throws -> (wrong: Int, hung: Bool, heals: Histogram) {
     let words = try SharedWords(directory + "/words", count: Place.count)
     var store = try SharedStore.open(path: directory + "/fork.warp", forkConfiguration)
     for key in 0..<20 { try store.set(Value.key(key), to: forkValue(seed, key, 0)) }
@@ -91,7 +91,7 @@ struct Fork: ParsableCommand {
     let actor = try Child(["fork-worker", "--directory", directory, "--seed", "\(seed)", "--scene", scene.rawValue])
     var hung = !wait { words.load(Place.ready) == 1 }
     if scene == .exec, !wait({ (try? TestFiles.exists(directory + "/execed")) == true }) { hung = true }
-    var heals: [Int64] = []
+    var heals = Histogram()
     if scene == .grandchild, !wait({ words.load(Place.child) > 0 }) { hung = true }
     if scene.endsTheActor { Glibc.kill(actor.id, SIGKILL) }
     let between = pid_t(words.load(Place.child))
@@ -107,10 +107,10 @@ struct Fork: ParsableCommand {
     }
     words.store(Place.go, 1)
     // An idle child and a process after exec give no sign; the store has to be healed from here.
-    if scene != .threadHolds { heals.append(try timeOfSets(store)) }
+    if scene != .threadHolds { heals.add(try timeOfSets(store)) }
     if scene.hasAnActiveChild || scene == .closesDescriptors {
       if !wait({ words.load(Place.done) == 1 }) { hung = true }
-      heals.append(Int64(words.load(Place.healed)))
+      heals.add(Int64(words.load(Place.healed)))
     }
     var wrong = Int(words.load(Place.wrong))
     for key in 0..<20 where try store.get(Value.key(key)) != forkValue(seed, key, 0) { wrong += 1 }
