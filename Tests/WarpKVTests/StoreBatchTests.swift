@@ -103,6 +103,20 @@ import WarpTestSupport
     }
   }
 
+  @Test func keysThatNoSlotHasRoomFor() throws {
+    try withTemporaryDirectory { directory in
+      let store = try SharedStore.open(
+        path: directory + "/a.warp", .init(capacity: 64, maxKeySize: 8, maxValueSize: 8))
+      for number in UInt8(0)..<40 { try store.set([UInt8](repeating: number, count: 8), to: [number]) }
+      for size in [9, 12, 16, 17, 300] {
+        let keys = (UInt8(0)..<40).map { [UInt8](repeating: $0, count: size) }
+        let found = try store.getBatch(keys, room: 8)
+        #expect(found.count == 40 && found.allSatisfy { $0.result == .miss }, "\(size) bytes")
+      }
+      #expect(try store.statistics().misses == 200)
+    }
+  }
+
   /// Two keys of one fingerprint: the chain of the second names the slot of the first before its own.
   @Test func keysThatShareAFingerprint() throws {
     try withTemporaryDirectory { directory in
