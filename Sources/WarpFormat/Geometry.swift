@@ -54,6 +54,9 @@ public struct Geometry: Equatable, Sendable {
   public let shardCount: Int
   public let slotsPerShard: Int
   public let bucketsPerShard: Int
+  /// One less than the numbers of shards and of a shard's buckets, which are powers of two.
+  private let shardMask: Int
+  let bucketMask: UInt32
   /// Buckets in which a key may be, from its home bucket on.
   let probeLimit: Int
   /// Bytes from one slot to the next.
@@ -111,10 +114,12 @@ public struct Geometry: Equatable, Sendable {
     }
     self.capacity = capacity
     shardCount = shards
+    shardMask = shards - 1
     leastShardCapacity = capacity / shards
     largerShards = capacity % shards
     slotsPerShard = shardCapacity + 1
     bucketsPerShard = max(Format.minimumBuckets, Geometry.powerOfTwo(atLeast: 2 * shardCapacity))
+    bucketMask = UInt32(truncatingIfNeeded: bucketsPerShard - 1)
     probeLimit = min(Format.probeLimit, bucketsPerShard)
     maxKeySize = parameters.maxKeySize
     maxValueSize = parameters.maxValueSize
@@ -138,7 +143,7 @@ public struct Geometry: Equatable, Sendable {
 
   /// Where keys with this hash are.
   @inline(__always)
-  public func shardIndex(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (shardCount &- 1) }
+  public func shardIndex(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & shardMask }
 
   /// Entries that shard `index` may hold: the capacity divided evenly, the first shards taking the remainder.
   @inline(__always)

@@ -68,7 +68,7 @@ package struct AttachmentCell: ~Copyable, Sendable {
   /// - Precondition: somebody keeps the attachment as long as it is used.
   @inline(__always)
   package var unowned: Unmanaged<Attachment> {
-    unsafe Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: bits.load(ordering: .acquiring))!)
+    unsafe Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: bits.load(ordering: .acquiring)).unsafelyUnwrapped)
   }
 
   /// Puts another one in, and returns the one that was there.

@@ -34,39 +34,28 @@ extension ShardView {
   /// R2, R3: the first bucket whose slot holds the key, with `copy` run on it, and the slot's offset in `data`, before it is
   /// validated.
   @inline(__always)
-  func probe(_ key: some ProbeKey, _ parts: HashParts, copy: (Candidate, Int) -> Void) -> Probe {
-    let used = min(get(ControlFields.usedSlots), slotCount)
+  func probe(_ key: KeyBytes, _ parts: HashParts, copy: (Candidate, Int) -> Void) -> Probe {
     // A key that no slot has room for is in none of them, whatever the bytes say.
     guard key.count <= maxKeySize else { return .none }
+    let end = UInt32(truncatingIfNeeded: probeLimit)
     var step: UInt32 = 0
-    while step < UInt32(truncatingIfNeeded: probeLimit) {
-      let at = bucketOffset(parts.fingerprint &+ step)
-      let word = data.acquire64(at)  // R2.1
-      if word == 0 { return .none }
-      step &+= 1
-      let raw = UInt32(truncatingIfNeeded: word)
-      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint, raw != 0,
-        raw <= used || planted(.slotIndexUnchecked)
-      else { continue }
-      let found = match(key, SlotIndex(raw), isNamed: { data.acquire64(at) == word }, copy: copy)
+    while let named = nextNamed(parts.fingerprint, &step, before: end) {
+      let found = match(key, named, copy: copy)
       if case .none = found { continue }
       return found
     }
     return .none
   }
 
-  /// R3 for a slot that a bucket named: `none` if the key is not there.
+  /// R3: `none` if the key is not there.
   ///
-  /// - Parameter isNamed: whether that bucket's word is what it was.
-  /// - Precondition: the slot was checked, and the key is no longer than `maxKeySize`.
+  /// - Precondition: the key is no longer than `maxKeySize`.
   @inline(__always)
-  func match(
-    _ key: some ProbeKey, _ slot: SlotIndex, isNamed: () -> Bool, copy: (Candidate, Int) -> Void
-  ) -> Probe {
-    let place = slotOffset(slot)
+  private func match(_ key: KeyBytes, _ named: NamedSlot, copy: (Candidate, Int) -> Void) -> Probe {
+    let place = slotOffset(named.slot)
     let control = controlWord(at: place)  // R3.1
     if !_fastPath(control.isIn(.live)) {
-      guard control.isIn(.committed), isNamed() else { return .unstable }  // R3.2
+      guard control.isIn(.committed), data.acquire64(named.bucket) == named.word else { return .unstable }  // R3.2
     }
     // R3.3. The two sizes are always accessed as one word.
     let sizes = data.load64(place &+ SlotFields.keySize.offset)
@@ -76,7 +65,7 @@ extension ShardView {
     guard let header = header(at: place, sizes: sizes, key: key.count) else {
       return isStable(at: place, control) ? .none : .unstable
     }
-    let candidate = Candidate(slot: slot, header: header, control: control)
+    let candidate = Candidate(slot: named.slot, header: header, control: control)
     copy(candidate, place)  // R3.4
     return isStable(at: place, control) ? .match(candidate) : .unstable
   }

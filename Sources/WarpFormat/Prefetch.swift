@@ -40,19 +40,12 @@ extension Attachment {
   @inline(__always)
   func prefetchSlot(_ hash: UInt64) -> SlotIndex {
     let shard = QuickShard(self, hash)
-    let parts = HashParts(hash: hash)
-    for step in 0..<Format.prefetchedBuckets {
-      let word = shard.data.acquire64(shard.bucketOffset(parts.fingerprint &+ step))  // R2.1
-      if word == 0 { return .none }
-      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
-        let slot = shard.checked(UInt32(truncatingIfNeeded: word))
-      else { continue }
-      let at = shard.slotOffset(slot)
-      lock.prefetch(shard.shard.visitedOffset(slot))
-      shard.data.prefetch(at)
-      if shard.stride > Format.slotAlignment { shard.data.prefetch(at &+ Format.slotAlignment) }
-      return slot
-    }
-    return .none
+    let fingerprint = HashParts(hash: hash).fingerprint
+    guard let slot = shard.firstNamed(fingerprint, before: Format.prefetchedBuckets) else { return .none }
+    let at = shard.slotOffset(slot)
+    lock.prefetch(shard.shard.visitedOffset(slot))
+    shard.data.prefetch(at)
+    if shard.stride > Format.slotAlignment { shard.data.prefetch(at &+ Format.slotAlignment) }
+    return slot
   }
 }

@@ -14,25 +14,26 @@ protocol ProbeKey {
 /// A key of any size, where its bytes are. A buffer pointer's size would be computed anew at each use.
 @safe
 struct KeyBytes: ProbeKey {
-  let start: UnsafeRawPointer
+  /// May be nil for an empty key.
+  let start: UnsafeRawPointer?
   let count: Int
 
   @inline(__always)
-  init(_ bytes: UnsafeRawBufferPointer) {
-    // No byte is read at the address of an empty key.
-    unsafe start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 8)!
-    count = bytes.count
-  }
+  init(_ bytes: UnsafeRawBufferPointer) { unsafe self.init(bytes.baseAddress, bytes.count) }
 
   @inline(__always)
-  init(_ start: UnsafeRawPointer, _ count: Int) {
+  init(_ start: UnsafeRawPointer?, _ count: Int) {
     unsafe self.start = unsafe start
     self.count = count
   }
 
+  /// - Precondition: it is not empty.
+  @inline(__always)
+  fileprivate var bytes: UnsafeRawPointer { unsafe start.unsafelyUnwrapped }
+
   @inline(__always)
   func hash(seed: UInt64) -> UInt64 {
-    count > 0 ? unsafe XXH3.hash64(start, count, seed) : XXH3.empty(seed: seed)
+    count > 0 ? unsafe XXH3.hash64(bytes, count, seed) : XXH3.empty(seed: seed)
   }
 
   @inline(__always)
@@ -41,7 +42,7 @@ struct KeyBytes: ProbeKey {
 
 /// A key of 9 to 16 bytes.
 struct ShortKey: ProbeKey {
-  let count: Int
+  private let key: KeyBytes
   private let first: UInt64
   /// The bytes behind the first eight, and zeros. The file's words are the machine's: little-endian.
   private let second: UInt64
@@ -50,11 +51,16 @@ struct ShortKey: ProbeKey {
   @inline(__always)
   init?(_ key: KeyBytes) {
     guard UInt(bitPattern: key.count &- 9) < 8 else { return nil }
-    count = key.count
-    unsafe first = key.start.loadUnaligned(as: UInt64.self)
-    let last = unsafe key.start.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self)
+    self.key = key
+    unsafe first = key.bytes.loadUnaligned(as: UInt64.self)
+    let last = unsafe key.bytes.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self)
     second = last &>> UInt64(truncatingIfNeeded: 8 &* (16 &- key.count))
   }
+
+  @inline(__always) var count: Int { key.count }
+
+  @inline(__always)
+  func hash(seed: UInt64) -> UInt64 { unsafe XXH3.upTo16(key.bytes, count, seed) }
 
   @inline(__always)
   func isIn(_ window: Window, _ offset: Int) -> Bool {

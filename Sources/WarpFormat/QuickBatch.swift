@@ -58,8 +58,7 @@ extension Attachment {
     unsafe withUnsafeTemporaryAllocation(of: Place.self, capacity: 16) { places in
       for index in 0..<batch.count {
         let key = batch.key(index)
-        let hash =
-          ShortKey(key) == nil ? key.hash(seed: seed) : unsafe XXH3.upTo16(key.start, batch.keySize, seed)
+        let hash = ShortKey(key)?.hash(seed: seed) ?? key.hash(seed: seed)
         unsafe places.initializeElement(at: index, to: Place(hash: hash))
         prefetchBucket(hash)
       }
@@ -70,22 +69,16 @@ extension Attachment {
     }
   }
 
-  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there. If the key is not there,
-  /// it begins anew.
+  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there. If that is no hit it
+  /// begins anew.
   @inline(__always)
   private func quickGet(_ key: KeyBytes, _ place: Place, _ room: Room) -> QuickGet {
-    guard let short = ShortKey(key), key.count <= header.geometry.maxKeySize, place.slot != .none,
+    if let short = ShortKey(key), key.count <= header.geometry.maxKeySize, place.slot != .none,
       !records(place.hash)
-    else { return quickGetAnew(key, place.hash, room) }
-    switch QuickShard(self, place.hash).quickMatch(short, place.slot, room) {
-    case .match(let candidate): return finish(candidate, in: shard(of: place.hash), room: room.size, true, false)
-    case .none: return planted(.batchSlotTrusted) ? .miss : quickGetAnew(key, place.hash, room)
-    case .unstable: return .torn
+    {
+      if let result = shortHit(short, place.hash, place.slot, room, counting: false) { return result }
+      if planted(.batchSlotTrusted) { return .miss }
     }
-  }
-
-  @inline(never)
-  private func quickGetAnew(_ key: KeyBytes, _ hash: UInt64, _ room: Room) -> QuickGet {
-    quickGet(key, key, hash, room, marking: true, counting: false, noting: { _, _ in })
+    return quickGetAnew(key, place.hash, room, counting: false)
   }
 }

@@ -35,9 +35,19 @@ extension AttachmentCell {
   /// Copies a value out, marks its entry visited, counts the get.
   ///
   /// - Precondition: the handle keeps its attachments as long as this runs.
-  @usableFromInline
+  @inlinable @inline(__always)
   package func quickGet(_ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> QuickGet {
-    unsafe unowned._withUnsafeGuaranteedRef { file in unsafe quickHit(key, target, file) }
+    unsafe quickGet(key.baseAddress, key.count, into: target.baseAddress, target.count)
+  }
+
+  /// Sizes in registers: a buffer pointer's would be computed here once more.
+  @usableFromInline
+  func quickGet(
+    _ key: UnsafeRawPointer?, _ keySize: Int, into target: UnsafeMutableRawPointer?, _ room: Int
+  ) -> QuickGet {
+    unsafe unowned._withUnsafeGuaranteedRef { file in
+      unsafe quickHit(KeyBytes(key, keySize), Room(target, room), file)
+    }
   }
 
   /// The same for a key whose hash is known. `unsure` if the files have another seed by now.
@@ -76,36 +86,71 @@ extension AttachmentCell {
 
 /// The attachment comes last and is no `self`, so that the cell's function ends with a jump to this one.
 @inline(never)
-private func quickHit(
-  _ key: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, _ file: Attachment
-) -> QuickGet {
+private func quickHit(_ key: KeyBytes, _ room: Room, _ file: Attachment) -> QuickGet {
   guard file.isCurrent else { return .unsure }
-  let room = unsafe Room(target)
-  let bytes = unsafe KeyBytes(key)
-  guard file.recorder == nil, let short = ShortKey(bytes) else { return file.quickGetOfAnySize(bytes, room) }
-  let hash = unsafe XXH3.upTo16(bytes.start, bytes.count, file.header.hashSeed)
-  return file.quickLook(short, bytes, hash, room, marking: true, counting: true, noting: { _, _ in })
+  guard let short = ShortKey(key) else { return file.quickGetOfAnySize(key, room) }
+  let hash = short.hash(seed: file.header.hashSeed)
+  guard !file.records(hash) else { return .unsure }
+  return file.shortHit(short, hash, room) ?? file.quickGetAnew(key, hash, room, counting: true)
 }
 
+// The hit itself: a short key, in the first slot that its chain names for the fingerprint, and a raw value that has room.
+extension Attachment {
+  /// R2 to R5. nil: it is no such hit, and the caller begins anew.
+  @inline(__always)
+  fileprivate func shortHit(_ key: ShortKey, _ hash: UInt64, _ room: Room) -> QuickGet? {
+    let shard = QuickShard(self, hash)
+    guard key.count <= shard.maxKeySize,
+      let slot = shard.firstNamed(HashParts(hash: hash).fingerprint, before: shard.probeLimit)
+    else { return nil }
+    return shortHit(key, hash, slot, room, counting: true)
+  }
+
+  /// R3 to R5 for a slot that a bucket named.
+  ///
+  /// - Precondition: the slot was checked, and the key is no longer than `maxKeySize`.
+  @inline(__always)
+  func shortHit(_ key: ShortKey, _ hash: UInt64, _ slot: SlotIndex, _ room: Room, counting: Bool) -> QuickGet? {
+    let shard = QuickShard(self, hash)
+    let place = shard.slotOffset(slot)
+    let control = shard.controlWord(at: place)  // R3.1
+    if _slowPath(!control.isIn(.live)) { return control.isIn(.committed) ? nil : .torn }  // R3.2
+    // R3.3. Of a raw value the word of raw size, codec and flags is the stored size.
+    let sizes = shard.data.load64(place &+ SlotFields.keySize.offset)
+    let rest = shard.data.load64(place &+ SlotFields.rawSize.offset)
+    let size = Int(sizes &>> 32)
+    guard UInt32(truncatingIfNeeded: sizes) == UInt32(truncatingIfNeeded: key.count),
+      key.isIn(shard.data, shard.keyOffset(at: place)), rest == sizes &>> 32,
+      size <= shard.maxValueSize, size <= room.size
+    else { return nil }
+    let deadline = shard.data.load64(place &+ SlotFields.deadline.offset)
+    let value = shard.valueOffset(at: place, keySize: key.count)
+    unsafe shard.data.copyOut(value, to: room.start, size: size)  // R3.4
+    guard shard.isStable(at: place, control) else { return .torn }  // R3.5
+    let found = Candidate(
+      slot: slot,
+      header: EntryHeader(
+        deadline: deadline, keySize: key.count, storedSize: size, rawSize: size, codec: Format.codecRaw, flags: 0),
+      control: control)
+    return finish(found, in: self.shard(of: hash), room: room.size, true, counting)
+  }
+}
+
+// Any other get.
 extension Attachment {
   @inline(never)
-  fileprivate func quickGetOfAnySize(_ key: KeyBytes, _ target: Room) -> QuickGet {
-    quickGet(
-      key, key, key.hash(seed: header.hashSeed), target, marking: true, counting: true, noting: { _, _ in })
+  fileprivate func quickGetOfAnySize(_ key: KeyBytes, _ room: Room) -> QuickGet {
+    quickGet(key, key.hash(seed: header.hashSeed), room, marking: true, counting: true, noting: { _, _ in })
   }
 
   @inline(never)
   fileprivate func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
+    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
   ) -> QuickGet {
     guard isCurrent, header.hashSeed == seed else { return .unsure }
-    let bytes = unsafe KeyBytes(key)
-    guard let short = ShortKey(bytes) else {
-      return unsafe quickGet(
-        bytes, bytes, hash, Room(target), marking: true, counting: true, noting: { _, _ in })
-    }
-    return unsafe quickGet(
-      short, bytes, hash, Room(target), marking: true, counting: true, noting: { _, _ in })
+    let (key, room) = unsafe (KeyBytes(bytes), Room(target))
+    if !records(hash), let short = ShortKey(key), let result = shortHit(short, hash, room) { return result }
+    return quickGetAnew(key, hash, room, counting: true)
   }
 
   @inline(never)
@@ -116,51 +161,35 @@ extension Attachment {
     guard isCurrent else { return .unsure }
     let key = unsafe KeyBytes(key)
     let hash = key.hash(seed: header.hashSeed)
-    return unsafe quickGet(key, key, hash, Room(target), marking: marking, counting: false) { shard, candidate in
+    return unsafe quickGet(key, hash, Room(target), marking: marking, counting: false) { shard, candidate in
       facts.deadline = candidate.header.deadline
       facts.freshUntil = shard.data.load64(shard.metadataOffset(candidate.slot, MetadataFields.freshUntil))
       facts.revision = shard.data.load64(shard.metadataOffset(candidate.slot, MetadataFields.revision))
     }
   }
 
-  /// - Parameter bytes: the key once more, for a second look that may come.
+  /// For a key whose hash is known.
+  @inline(never)
+  func quickGetAnew(_ key: KeyBytes, _ hash: UInt64, _ room: Room, counting: Bool) -> QuickGet {
+    quickGet(key, hash, room, marking: true, counting: counting, noting: { _, _ in })
+  }
+
+  /// R4, once. A match needs no more than R3; that there is none is true only if no linked state changed meanwhile.
   @inline(__always)
-  func quickGet(
-    _ key: some ProbeKey, _ bytes: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool, counting: Bool,
+  private func quickGet(
+    _ key: KeyBytes, _ hash: UInt64, _ room: Room, marking: Bool, counting: Bool,
     noting note: (Shard, Candidate) -> Void
   ) -> QuickGet {
     guard !records(hash) else { return .unsure }
-    return quickLook(key, bytes, hash, target, marking: marking, counting: counting, noting: note)
-  }
-
-  /// The same for a request that is not recorded.
-  @inline(__always)
-  fileprivate func quickLook(
-    _ key: some ProbeKey, _ bytes: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool, counting: Bool,
-    noting note: (Shard, Candidate) -> Void
-  ) -> QuickGet {
-    switch QuickShard(self, hash).quickProbe(key, hash, target, note) {
-    case .match(let candidate):
-      return finish(candidate, in: shard(of: hash), room: target.size, marking, counting)
-    case .none: return quickMiss(bytes, hash, target, marking: marking, counting: counting, noting: note)
-    case .unstable: return .torn
-    }
-  }
-
-  /// R4, once: nothing matched; true only if no linked state changed around a second look.
-  @inline(never)
-  private func quickMiss(
-    _ key: KeyBytes, _ hash: UInt64, _ target: Room, marking: Bool,
-    counting: Bool, noting note: (Shard, Candidate) -> Void
-  ) -> QuickGet {
     let shard = shard(of: hash)
     let sequence = lock.acquire64(shard.sequenceAt)  // R4.1
-    guard sequence & 1 == 0 || planted(.missNotValidated) else { return .unsure }
-    switch QuickShard(self, hash).quickProbe(key, hash, target, note) {  // R4.2
-    case .match(let candidate):
-      return finish(candidate, in: shard, room: target.size, marking, counting)
+    switch QuickShard(self, hash).quickProbe(key, hash, room, note) {  // R4.2
+    case .match(let candidate): return finish(candidate, in: shard, room: room.size, marking, counting)
     case .none:
-      guard shard.isUnchanged(sequence) || planted(.missNotValidated) else { return .torn }  // R4.3
+      if !planted(.missNotValidated) {
+        guard sequence & 1 == 0 else { return .unsure }
+        guard shard.isUnchanged(sequence) else { return .torn }  // R4.3
+      }
       return provenMiss(counting)
     case .unstable: return .torn
     }
@@ -201,18 +230,15 @@ extension Attachment {
 /// Where a value goes.
 @safe
 struct Room {
-  let start: UnsafeMutableRawPointer
+  /// nil: there is no room.
+  let start: UnsafeMutableRawPointer?
   let size: Int
 
   @inline(__always)
-  init(_ target: UnsafeMutableRawBufferPointer) {
-    // No byte is stored at the address of an empty target.
-    unsafe start = target.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
-    size = target.count
-  }
+  init(_ target: UnsafeMutableRawBufferPointer) { unsafe self.init(target.baseAddress, target.count) }
 
   @inline(__always)
-  init(_ start: UnsafeMutableRawPointer, _ size: Int) {
+  init(_ start: UnsafeMutableRawPointer?, _ size: Int) {
     unsafe self.start = unsafe start
     self.size = size
   }
@@ -222,20 +248,12 @@ extension QuickShard {
   /// R2 and R3, copying a raw value that has room.
   @inline(__always)
   fileprivate func quickProbe(
-    _ key: some ProbeKey, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
+    _ key: KeyBytes, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
   ) -> Probe {
     probe(key, HashParts(hash: hash)) { (candidate, place) in
       copy(candidate, at: place, to: target)
       note(shard, candidate)
     }
-  }
-
-  /// R3, copying a raw value that has room. The bucket was looked at long ago, so an entry that is not LIVE is left to a new
-  /// probe.
-  @inline(__always)
-  func quickMatch(_ key: some ProbeKey, _ slot: SlotIndex, _ target: Room) -> Probe {
-    match(
-      key, slot, isNamed: { false }, copy: { (candidate, place) in copy(candidate, at: place, to: target) })
   }
 
   @inline(__always)

@@ -27,7 +27,7 @@ struct QuickShard: ShardView {
   @inline(__always) var buckets: Int { geometry.bucketsOffset }
   @inline(__always) var slots: Int { geometry.slotsOffset }
   @inline(__always) var slotCount: UInt32 { UInt32(truncatingIfNeeded: geometry.slotsPerShard) }
-  @inline(__always) var bucketMask: UInt32 { UInt32(truncatingIfNeeded: geometry.bucketsPerShard &- 1) }
+  @inline(__always) var bucketMask: UInt32 { geometry.bucketMask }
   @inline(__always) var stride: Int { geometry.slotStride }
   @inline(__always) var probeLimit: Int { geometry.probeLimit }
   @inline(__always) var maxKeySize: Int { geometry.maxKeySize }

@@ -141,7 +141,7 @@ public struct Window: @unchecked Sendable {
   /// Copies bytes out that another process may be changing. `offset` is a multiple of 8, and the window reaches to
   /// the end of the last word.
   @inline(__always)
-  func copyOut(_ offset: Int, to target: UnsafeMutableRawPointer, size: Int) {
+  func copyOut(_ offset: Int, to target: UnsafeMutableRawPointer?, size: Int) {
     check(offset, (size + 7) & ~7, 8)
     unsafe warp_copy_out(target, base + offset, size)
   }

@@ -69,7 +69,7 @@ public struct Shard: ShardView {
     self.index = index
     capacity = geometry.capacity(ofShard: index)
     slotCount = UInt32(truncatingIfNeeded: geometry.slotsPerShard)
-    bucketMask = UInt32(truncatingIfNeeded: geometry.bucketsPerShard &- 1)
+    bucketMask = geometry.bucketMask
     stride = geometry.slotStride
     probeLimit = geometry.probeLimit
     maxKeySize = geometry.maxKeySize
@@ -128,7 +128,7 @@ extension ShardView {
   @inline(__always)
   func checked(_ raw: UInt32) -> SlotIndex? {
     if planted(.uncheckedSlot) { return raw != 0 ? SlotIndex(raw) : nil }
-    return raw != 0 && raw <= min(get(ControlFields.usedSlots), slotCount) ? SlotIndex(raw) : nil
+    return raw &- 1 < get(ControlFields.usedSlots) && raw <= slotCount ? SlotIndex(raw) : nil
   }
 
   @inline(__always)

@@ -21,9 +21,55 @@ struct HashParts {
   func word(_ slot: SlotIndex) -> UInt64 { hash & 0xFFFF_FFFF_0000_0000 | UInt64(slot.raw) }
 }
 
+/// A slot that a bucket names, and the bucket's offset and word.
+struct NamedSlot {
+  let slot: SlotIndex
+  let bucket: Int
+  let word: UInt64
+}
+
 extension ShardView {
   @inline(__always)
   func bucketOffset(_ bucket: UInt32) -> Int { buckets &+ Int(bucket & bucketMask) &* Format.bucketSize }
+
+  /// R2: the first slot that a chain names for a fingerprint, before a last step.
+  ///
+  /// One key in four is not at home. A branch that asked for that would be guessed wrong as often, so the home bucket and the next
+  /// one on its cache line are both loaded, and one of them is chosen.
+  @inline(__always)
+  func firstNamed(_ fingerprint: UInt32, before end: Int) -> SlotIndex? {
+    let home = bucketOffset(fingerprint)
+    let isLast = (fingerprint &+ 1) & (Format.bucketsPerLine &- 1) == 0
+    assert(isLast || bucketOffset(fingerprint &+ 1) == home &+ Format.bucketSize, "a bucket of another line")
+    let word = data.acquire64(home)  // R2.1
+    let next = data.acquire64(home &+ (isLast ? 0 : Format.bucketSize))
+    if word == 0 { return nil }
+    let chosen = UInt32(truncatingIfNeeded: word &>> 32) == fingerprint ? word : next
+    if let slot = named(chosen, fingerprint) { return slot }
+    var step: UInt32 = 1
+    return nextNamed(fingerprint, &step, before: UInt32(truncatingIfNeeded: end))?.slot
+  }
+
+  /// R2: the next slot that a chain names for a fingerprint, before a last step.
+  @inline(__always)
+  func nextNamed(_ fingerprint: UInt32, _ step: inout UInt32, before end: UInt32) -> NamedSlot? {
+    while step < end {
+      let bucket = bucketOffset(fingerprint &+ step)
+      step &+= 1
+      let word = data.acquire64(bucket)  // R2.1
+      if word == 0 { return nil }
+      if let slot = named(word, fingerprint) { return NamedSlot(slot: slot, bucket: bucket, word: word) }
+    }
+    return nil
+  }
+
+  /// R2.2: the slot that a bucket's word names for a fingerprint.
+  @inline(__always)
+  private func named(_ word: UInt64, _ fingerprint: UInt32) -> SlotIndex? {
+    guard UInt32(truncatingIfNeeded: word &>> 32) == fingerprint else { return nil }
+    let raw = UInt32(truncatingIfNeeded: word)
+    return planted(.slotIndexUnchecked) && raw != 0 ? SlotIndex(raw) : checked(raw)
+  }
 }
 
 extension Shard {
@@ -36,15 +82,10 @@ extension Shard {
   func find(_ key: some ProbeKey, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
     guard key.count <= maxKeySize else { return nil }
     var step: UInt32 = 0
-    while step < UInt32(truncatingIfNeeded: probeLimit) {
-      let bucket = parts.fingerprint &+ step
-      step &+= 1
-      let word = data.acquire64(bucketOffset(bucket))
-      if word == 0 { return nil }
-      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
-        let slot = checked(UInt32(truncatingIfNeeded: word)), controlWord(slot).isIn(.live), holds(slot, key)
-      else { continue }
-      return (bucket & bucketMask, slot)
+    let end = UInt32(truncatingIfNeeded: probeLimit)
+    while let named = nextNamed(parts.fingerprint, &step, before: end) {
+      guard controlWord(named.slot).isIn(.live), holds(named.slot, key) else { continue }
+      return ((parts.fingerprint &+ step &- 1) & bucketMask, named.slot)
     }
     return nil
   }

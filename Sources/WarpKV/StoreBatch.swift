@@ -96,10 +96,12 @@ extension SharedStore {
         unsafe quick.initialize(repeating: .unsure)
       }
       return Result { () throws(WarpError) in
-        for (place, index) in group.enumerated() {
+        for place in 0..<group.count {
+          // One of the group's, which are no more than there are results.
+          let index = group.lowerBound &+ place
           switch unsafe quick[place] {
           case .hit(let size):
-            results[index] = .hit(size: size)
+            unsafe results[unchecked: index] = .hit(size: size)
             quickHits &+= 1
           case .miss:
             results[index] = .miss

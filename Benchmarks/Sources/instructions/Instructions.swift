@@ -5,7 +5,7 @@
 // A store has a random hash seed, and with it chains of other lengths: only an average over many keys is the same in each
 // run. So there are 32,768 of them, and each is asked for as often as any other.
 //
-// Usage: instructions library|c get|miss|update|insert COUNT DIRECTORY
+// Usage: instructions library|c get|miss|batch|update|insert COUNT DIRECTORY
 
 import CLimit
 import WarpKV
@@ -15,7 +15,7 @@ enum Instructions {
   static func main() throws {
     let arguments = CommandLine.arguments
     guard arguments.count == 5, let count = Int(arguments[3]) else {
-      fatalError("usage: instructions library|c get|miss|update|insert COUNT DIRECTORY")
+      fatalError("usage: instructions library|c get|miss|batch|update|insert COUNT DIRECTORY")
     }
     let scene = try Scene(directory: arguments[4], operation: arguments[2])
     defer { scene.end() }
@@ -24,6 +24,8 @@ enum Instructions {
     case "get", "miss":
       let hits = isLibrary ? scene.get(count) : scene.limitGet(count)
       precondition(hits == (arguments[2] == "get" ? count : 0))
+    case "batch":
+      precondition((isLibrary ? scene.getMany(count) : scene.limitGet(count)) == count)
     case "update", "insert":
       if isLibrary { scene.set(count) } else { scene.limitSet(count) }
       let statistics = try scene.store.statistics()
@@ -39,12 +41,15 @@ private final class Scene {
   static let entries = 32_768
   static let keySize = 16
   static let valueSize = 64
+  /// Keys of a batch. The count of operations and that of keys are multiples of it.
+  static let batch = 16
 
   let store: SharedStore
   private let path: String
   private var limit = limit_store()
   private let keys: UnsafeMutableRawBufferPointer
   private let value: UnsafeMutableRawBufferPointer
+  private let values: UnsafeMutableRawBufferPointer
   /// Keys before they come again. New ones come again after twice the capacity, when SIEVE has long evicted them.
   private let period: Int
 
@@ -55,6 +60,8 @@ private final class Scene {
       StoreConfiguration(
         capacity: Scene.entries, maxKeySize: Scene.keySize, maxValueSize: Scene.valueSize, shards: 1))
     value = .allocate(byteCount: Scene.valueSize, alignment: 64)
+    values = .allocate(byteCount: Scene.batch * Scene.valueSize, alignment: 64)
+    values.initializeMemory(as: UInt8.self, repeating: 0)
     value.initializeMemory(as: UInt8.self, repeating: 7)
     for entry in 0..<Scene.entries { try store.set(Scene.key(entry), to: [UInt8](value)) }
     period = operation == "insert" ? 2 * Scene.entries : Scene.entries
@@ -94,6 +101,19 @@ private final class Scene {
     for operation in 0..<count {
       var target = value.mutableBytes
       if case .hit = try! store.get(key(of: operation).bytes, into: &target) { hits += 1 }
+    }
+    return hits
+  }
+
+  func getMany(_ count: Int) -> Int {
+    var hits = 0
+    var results = [GetResult](repeating: .miss, count: Scene.batch)
+    for operation in stride(from: 0, to: count, by: Scene.batch) {
+      let batch = UnsafeRawBufferPointer(start: key(of: operation).baseAddress, count: Scene.batch * Scene.keySize)
+      var targets = values.mutableBytes
+      var span = results.mutableSpan
+      hits += try! store.getMany(
+        batch.bytes, keySize: Scene.keySize, into: &targets, valueSize: Scene.valueSize, results: &span)
     }
     return hits
   }
