@@ -109,7 +109,7 @@ public enum Format {
   public static let surveySlots = 8192
   /// How many keys of a batch are prefetched at a time, and how many buckets of each chain.
   public static let batchSize = 16
-  static let prefetchedBuckets = 4
+  static let prefetchedBuckets: UInt32 = 4
   /// Slots that a set of a new key looks at for an expired entry.
   public static let sweepSlots = 4
   /// Waiting limits in nanoseconds, counted while the owner word and the sequence stay unchanged.

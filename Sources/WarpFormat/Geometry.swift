@@ -58,7 +58,7 @@ public struct Geometry: Equatable, Sendable {
   private let shardMask: Int
   let bucketMask: UInt32
   /// Buckets in which a key may be, from its home bucket on.
-  let probeLimit: Int
+  let probeLimit: UInt32
   /// Bytes from one slot to the next.
   public let slotStride: Int
   public let maxKeySize: Int
@@ -120,7 +120,7 @@ public struct Geometry: Equatable, Sendable {
     slotsPerShard = shardCapacity + 1
     bucketsPerShard = max(Format.minimumBuckets, Geometry.powerOfTwo(atLeast: 2 * shardCapacity))
     bucketMask = UInt32(truncatingIfNeeded: bucketsPerShard - 1)
-    probeLimit = min(Format.probeLimit, bucketsPerShard)
+    probeLimit = UInt32(min(Format.probeLimit, bucketsPerShard))
     maxKeySize = parameters.maxKeySize
     maxValueSize = parameters.maxValueSize
     maxRawSize = raw

@@ -31,7 +31,7 @@ extension Shard {
   /// The entry of a ticket in the current state of the table; nil if it is gone.
   private func copy(_ ticket: EntryTicket) -> (found: EntryCopy?, isStable: Bool) {
     let parts = HashParts(hash: ticket.hash)
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+    for step in 0..<probeLimit {
       let word = data.acquire64(bucketOffset(parts.fingerprint &+ step))
       if word == 0 { break }
       guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,

@@ -37,9 +37,8 @@ extension ShardView {
   func probe(_ key: KeyBytes, _ parts: HashParts, copy: (Candidate, Int) -> Void) -> Probe {
     // A key that no slot has room for is in none of them, whatever the bytes say.
     guard key.count <= maxKeySize else { return .none }
-    let end = UInt32(truncatingIfNeeded: probeLimit)
     var step: UInt32 = 0
-    while let named = nextNamed(parts.fingerprint, &step, before: end) {
+    while let named = nextNamed(parts.fingerprint, &step, before: probeLimit) {
       let found = match(key, named, copy: copy)
       if case .none = found { continue }
       return found

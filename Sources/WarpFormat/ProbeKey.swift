@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A key as the probes have it: compared with the bytes of a slot, which are zero-padded to whole words and may be changing.
+// A key as those have it who look for it: compared with the bytes of a slot, which are zero-padded to whole words and may be changing.
 //
 // Most keys have 9 to 16 bytes. Such a key is two words in registers, and nothing of it is left to be looped over.
 
-/// What a probe asks of a key.
+/// What a look for an entry asks of a key.
 protocol ProbeKey {
   /// Bytes.
   var count: Int { get }
+  func hash(seed: UInt64) -> UInt64
   /// Whether the bytes at an offset, a multiple of 8, are the key's. The caller has compared the sizes.
   func isIn(_ window: Window, _ offset: Int) -> Bool
 }
@@ -47,10 +48,19 @@ struct ShortKey: ProbeKey {
   /// The bytes behind the first eight, and zeros. The file's words are the machine's: little-endian.
   private let second: UInt64
 
+  @inline(__always)
+  static func takes(_ size: Int) -> Bool { UInt(bitPattern: size &- 9) < 8 }
+
   /// nil if the key has another size.
   @inline(__always)
   init?(_ key: KeyBytes) {
-    guard UInt(bitPattern: key.count &- 9) < 8 else { return nil }
+    guard ShortKey.takes(key.count) else { return nil }
+    self.init(sized: key)
+  }
+
+  /// - Precondition: the key has such a size.
+  @inline(__always)
+  init(sized key: KeyBytes) {
     self.key = key
     unsafe first = key.bytes.loadUnaligned(as: UInt64.self)
     let last = unsafe key.bytes.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self)

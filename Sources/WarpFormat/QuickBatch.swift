@@ -7,14 +7,14 @@
 package struct QuickBatch {
   let keys: UnsafeRawPointer
   let keySize: Int
-  let values: UnsafeMutableRawPointer
+  let values: UnsafeMutableRawPointer?
   let valueSize: Int
   /// At most ``Format/batchSize``.
   let count: Int
 
   /// - Precondition: there is room for so many keys of at least one byte, and values.
   package init(
-    keys: UnsafeRawPointer, keySize: Int, values: UnsafeMutableRawPointer, valueSize: Int, count: Int
+    keys: UnsafeRawPointer, keySize: Int, values: UnsafeMutableRawPointer?, valueSize: Int, count: Int
   ) {
     unsafe self.keys = unsafe keys
     self.keySize = keySize
@@ -27,7 +27,7 @@ package struct QuickBatch {
   func key(_ index: Int) -> KeyBytes { unsafe KeyBytes(keys + index &* keySize, keySize) }
 
   @inline(__always)
-  func room(_ index: Int) -> Room { unsafe Room(values + index &* valueSize, valueSize) }
+  func room(_ index: Int) -> Room { unsafe Room(values.map { unsafe $0 + index &* valueSize }, valueSize) }
 }
 
 extension AttachmentCell {
@@ -54,31 +54,47 @@ extension Attachment {
       for index in 0..<batch.count { unsafe results[index] = .unsure }
       return
     }
+    if ShortKey.takes(batch.keySize) {
+      unsafe quickGets(batch, results) { ShortKey(sized: $0) }
+    } else {
+      unsafe quickGets(batch, results) { $0 }
+    }
+  }
+
+  @inline(__always)
+  private func quickGets<Key: ProbeKey>(
+    _ batch: QuickBatch, _ results: UnsafeMutablePointer<QuickGet>, as key: (KeyBytes) -> Key
+  ) {
     let seed = header.hashSeed
+    let fits = batch.keySize <= header.geometry.maxKeySize
     unsafe withUnsafeTemporaryAllocation(of: Place.self, capacity: 16) { places in
       for index in 0..<batch.count {
-        let key = batch.key(index)
-        let hash = ShortKey(key)?.hash(seed: seed) ?? key.hash(seed: seed)
+        let hash = key(batch.key(index)).hash(seed: seed)
         unsafe places.initializeElement(at: index, to: Place(hash: hash))
         prefetchBucket(hash)
       }
       for index in 0..<batch.count { unsafe places[index].slot = prefetchSlot(places[index].hash) }
       for index in 0..<batch.count {
-        unsafe results[index] = quickGet(batch.key(index), places[index], batch.room(index))
+        let (bytes, place) = unsafe (batch.key(index), places[index])
+        unsafe results[index] = quickGet(bytes, fits ? key(bytes) : nil, place, batch.room(index))
       }
     }
   }
 
-  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there. If that is no hit it
-  /// begins anew.
+  /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there.
+  ///
+  /// - Parameter key: nil if no slot has room for it.
   @inline(__always)
-  private func quickGet(_ key: KeyBytes, _ place: Place, _ room: Room) -> QuickGet {
-    if let short = ShortKey(key), key.count <= header.geometry.maxKeySize, place.slot != .none,
-      !records(place.hash)
-    {
-      if let result = shortHit(short, place.hash, place.slot, room, counting: false) { return result }
+  private func quickGet(
+    _ bytes: KeyBytes, _ key: (some ProbeKey)?, _ place: Place, _ room: Room
+  ) -> QuickGet {
+    guard !records(place.hash) else { return .unsure }
+    if let key, place.slot != .none {
+      let hit = quickHit(
+        key, place.hash, place.slot, room, marking: true, counting: false, noting: { _ in })
+      if let hit { return hit }
       if planted(.batchSlotTrusted) { return .miss }
     }
-    return quickGetAnew(key, place.hash, room, counting: false)
+    return wholeTry(bytes, place.hash, room, counting: false)
   }
 }

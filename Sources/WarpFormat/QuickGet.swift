@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A get as it nearly always goes: the files are the store, nobody changes the entry meanwhile (SPEC.md §10.2, R1 to R5).
 //
-// - It is the same probe, with the same checks, as Lookup.swift has. What is different is what surrounds it: one function,
-//   without a reference to the files, an error or a view of the shard in memory, so that a hit costs what its steps cost.
-// - It never waits and never tries twice. Whatever would need that, whatever needs the value decoded, and requests that are
+// - `quickHit` knows one kind of hit: the first slot that the chain names for the fingerprint has the key, and a raw value
+//   that has room. It is one function, without a reference to the files, an error or a view of the shard in memory, so
+//   that a hit costs what its steps cost. If it is no such hit, one whole try follows, with the probe that Lookup.swift has.
+// - Nothing here waits. Whatever would need that or a second try, whatever needs the value decoded, and requests that are
 //   recorded are left to the caller, who begins anew with the whole lookup. Nothing is marked or counted then.
 // - It is run on the cell that holds the handle's attachment: see AttachmentCell.unowned for who keeps it.
 
@@ -46,7 +47,7 @@ extension AttachmentCell {
     _ key: UnsafeRawPointer?, _ keySize: Int, into target: UnsafeMutableRawPointer?, _ room: Int
   ) -> QuickGet {
     unsafe unowned._withUnsafeGuaranteedRef { file in
-      unsafe quickHit(KeyBytes(key, keySize), Room(target, room), file)
+      unsafe WarpFormat.quickGet(KeyBytes(key, keySize), Room(target, room), file)
     }
   }
 
@@ -86,31 +87,81 @@ extension AttachmentCell {
 
 /// The attachment comes last and is no `self`, so that the cell's function ends with a jump to this one.
 @inline(never)
-private func quickHit(_ key: KeyBytes, _ room: Room, _ file: Attachment) -> QuickGet {
+private func quickGet(_ key: KeyBytes, _ room: Room, _ file: Attachment) -> QuickGet {
   guard file.isCurrent else { return .unsure }
   guard let short = ShortKey(key) else { return file.quickGetOfAnySize(key, room) }
   let hash = short.hash(seed: file.header.hashSeed)
   guard !file.records(hash) else { return .unsure }
-  return file.shortHit(short, hash, room) ?? file.quickGetAnew(key, hash, room, counting: true)
+  return file.quickHit(short, hash, room) ?? file.wholeTry(key, hash, room, counting: true)
 }
 
-// The hit itself: a short key, in the first slot that its chain names for the fingerprint, and a raw value that has room.
 extension Attachment {
-  /// R2 to R5. nil: it is no such hit, and the caller begins anew.
+  @inline(never)
+  fileprivate func quickGetOfAnySize(_ key: KeyBytes, _ room: Room) -> QuickGet {
+    let hash = key.hash(seed: header.hashSeed)
+    guard !records(hash) else { return .unsure }
+    return quickHit(key, hash, room) ?? wholeTry(key, hash, room, counting: true)
+  }
+
+  @inline(never)
+  fileprivate func quickGet(
+    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
+  ) -> QuickGet {
+    guard isCurrent, header.hashSeed == seed, !records(hash) else { return .unsure }
+    let (key, room) = unsafe (KeyBytes(bytes), Room(target))
+    let hit = if let short = ShortKey(key) { quickHit(short, hash, room) } else { quickHit(key, hash, room) }
+    return hit ?? wholeTry(key, hash, room, counting: true)
+  }
+
+  @inline(never)
+  fileprivate func quickGet(
+    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, marking: Bool,
+    facts: inout QuickFacts
+  ) -> QuickGet {
+    guard isCurrent else { return .unsure }
+    let (key, room) = unsafe (KeyBytes(bytes), Room(target))
+    let hash = key.hash(seed: header.hashSeed)
+    guard !records(hash) else { return .unsure }
+    func note(_ found: Candidate) {
+      let shard = shard(of: hash)
+      facts.deadline = found.header.deadline
+      facts.freshUntil = shard.data.load64(shard.metadataOffset(found.slot, MetadataFields.freshUntil))
+      facts.revision = shard.data.load64(shard.metadataOffset(found.slot, MetadataFields.revision))
+    }
+    if let slot = firstNamed(key, hash),
+      let hit = quickHit(key, hash, slot, room, marking: marking, counting: false, noting: note)
+    {
+      return hit
+    }
+    return wholeTry(key, hash, room, marking: marking, counting: false, noting: note)
+  }
+
+  // MARK: The hit
+
+  /// R2 to R5. nil: it is no such hit.
   @inline(__always)
-  fileprivate func shortHit(_ key: ShortKey, _ hash: UInt64, _ room: Room) -> QuickGet? {
+  fileprivate func quickHit(_ key: some ProbeKey, _ hash: UInt64, _ room: Room) -> QuickGet? {
+    guard let slot = firstNamed(key, hash) else { return nil }
+    return quickHit(key, hash, slot, room, marking: true, counting: true, noting: { _ in })
+  }
+
+  /// R2 up to its first match. A key that no slot has room for is in none of them, whatever the bytes say.
+  @inline(__always)
+  private func firstNamed(_ key: some ProbeKey, _ hash: UInt64) -> SlotIndex? {
     let shard = QuickShard(self, hash)
-    guard key.count <= shard.maxKeySize,
-      let slot = shard.firstNamed(HashParts(hash: hash).fingerprint, before: shard.probeLimit)
-    else { return nil }
-    return shortHit(key, hash, slot, room, counting: true)
+    guard key.count <= shard.maxKeySize else { return nil }
+    return shard.firstNamed(HashParts(hash: hash).fingerprint, before: shard.probeLimit)
   }
 
   /// R3 to R5 for a slot that a bucket named.
   ///
+  /// - Parameter note: is run on the entry before it is validated.
   /// - Precondition: the slot was checked, and the key is no longer than `maxKeySize`.
   @inline(__always)
-  func shortHit(_ key: ShortKey, _ hash: UInt64, _ slot: SlotIndex, _ room: Room, counting: Bool) -> QuickGet? {
+  func quickHit(
+    _ key: some ProbeKey, _ hash: UInt64, _ slot: SlotIndex, _ room: Room, marking: Bool, counting: Bool,
+    noting note: (Candidate) -> Void
+  ) -> QuickGet? {
     let shard = QuickShard(self, hash)
     let place = shard.slotOffset(slot)
     let control = shard.controlWord(at: place)  // R3.1
@@ -121,66 +172,33 @@ extension Attachment {
     let size = Int(sizes &>> 32)
     guard UInt32(truncatingIfNeeded: sizes) == UInt32(truncatingIfNeeded: key.count),
       key.isIn(shard.data, shard.keyOffset(at: place)), rest == sizes &>> 32,
-      size <= shard.maxValueSize, size <= room.size
+      size <= shard.maxValueSize || planted(.sizesUnchecked), size <= room.size
     else { return nil }
-    let deadline = shard.data.load64(place &+ SlotFields.deadline.offset)
-    let value = shard.valueOffset(at: place, keySize: key.count)
-    unsafe shard.data.copyOut(value, to: room.start, size: size)  // R3.4
-    guard shard.isStable(at: place, control) else { return .torn }  // R3.5
     let found = Candidate(
       slot: slot,
       header: EntryHeader(
-        deadline: deadline, keySize: key.count, storedSize: size, rawSize: size, codec: Format.codecRaw, flags: 0),
+        deadline: shard.data.load64(place &+ SlotFields.deadline.offset), keySize: key.count, storedSize: size,
+        rawSize: size, codec: Format.codecRaw, flags: 0),
       control: control)
-    return finish(found, in: self.shard(of: hash), room: room.size, true, counting)
-  }
-}
-
-// Any other get.
-extension Attachment {
-  @inline(never)
-  fileprivate func quickGetOfAnySize(_ key: KeyBytes, _ room: Room) -> QuickGet {
-    quickGet(key, key.hash(seed: header.hashSeed), room, marking: true, counting: true, noting: { _, _ in })
+    let value = shard.valueOffset(at: place, keySize: key.count)
+    unsafe shard.data.copyOut(value, to: room.start, size: size)  // R3.4
+    note(found)
+    guard shard.isStable(at: place, control) else { return .torn }  // R3.5
+    return finish(found, in: self.shard(of: hash), room: room.size, marking, counting)
   }
 
-  @inline(never)
-  fileprivate func quickGet(
-    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
-  ) -> QuickGet {
-    guard isCurrent, header.hashSeed == seed else { return .unsure }
-    let (key, room) = unsafe (KeyBytes(bytes), Room(target))
-    if !records(hash), let short = ShortKey(key), let result = shortHit(short, hash, room) { return result }
-    return quickGetAnew(key, hash, room, counting: true)
-  }
+  // MARK: Any other get
 
   @inline(never)
-  fileprivate func quickGet(
-    _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, marking: Bool,
-    facts: inout QuickFacts
-  ) -> QuickGet {
-    guard isCurrent else { return .unsure }
-    let key = unsafe KeyBytes(key)
-    let hash = key.hash(seed: header.hashSeed)
-    return unsafe quickGet(key, hash, Room(target), marking: marking, counting: false) { shard, candidate in
-      facts.deadline = candidate.header.deadline
-      facts.freshUntil = shard.data.load64(shard.metadataOffset(candidate.slot, MetadataFields.freshUntil))
-      facts.revision = shard.data.load64(shard.metadataOffset(candidate.slot, MetadataFields.revision))
-    }
-  }
-
-  /// For a key whose hash is known.
-  @inline(never)
-  func quickGetAnew(_ key: KeyBytes, _ hash: UInt64, _ room: Room, counting: Bool) -> QuickGet {
-    quickGet(key, hash, room, marking: true, counting: counting, noting: { _, _ in })
+  func wholeTry(_ key: KeyBytes, _ hash: UInt64, _ room: Room, counting: Bool) -> QuickGet {
+    wholeTry(key, hash, room, marking: true, counting: counting, noting: { _ in })
   }
 
   /// R4, once. A match needs no more than R3; that there is none is true only if no linked state changed meanwhile.
   @inline(__always)
-  private func quickGet(
-    _ key: KeyBytes, _ hash: UInt64, _ room: Room, marking: Bool, counting: Bool,
-    noting note: (Shard, Candidate) -> Void
+  private func wholeTry(
+    _ key: KeyBytes, _ hash: UInt64, _ room: Room, marking: Bool, counting: Bool, noting note: (Candidate) -> Void
   ) -> QuickGet {
-    guard !records(hash) else { return .unsure }
     let shard = shard(of: hash)
     let sequence = lock.acquire64(shard.sequenceAt)  // R4.1
     switch QuickShard(self, hash).quickProbe(key, hash, room, note) {  // R4.2
@@ -205,7 +223,7 @@ extension Attachment {
 
   /// R3.6 and R5.
   @inline(__always)
-  func finish(
+  private func finish(
     _ candidate: Candidate, in shard: Shard, room: Int, _ marking: Bool, _ counting: Bool
   ) -> QuickGet {
     guard candidate.header.isRaw else { return .unsure }
@@ -248,11 +266,11 @@ extension QuickShard {
   /// R2 and R3, copying a raw value that has room.
   @inline(__always)
   fileprivate func quickProbe(
-    _ key: KeyBytes, _ hash: UInt64, _ target: Room, _ note: (Shard, Candidate) -> Void
+    _ key: KeyBytes, _ hash: UInt64, _ target: Room, _ note: (Candidate) -> Void
   ) -> Probe {
     probe(key, HashParts(hash: hash)) { (candidate, place) in
       copy(candidate, at: place, to: target)
-      note(shard, candidate)
+      note(candidate)
     }
   }
 

@@ -29,7 +29,7 @@ struct QuickShard: ShardView {
   @inline(__always) var slotCount: UInt32 { UInt32(truncatingIfNeeded: geometry.slotsPerShard) }
   @inline(__always) var bucketMask: UInt32 { geometry.bucketMask }
   @inline(__always) var stride: Int { geometry.slotStride }
-  @inline(__always) var probeLimit: Int { geometry.probeLimit }
+  @inline(__always) var probeLimit: UInt32 { geometry.probeLimit }
   @inline(__always) var maxKeySize: Int { geometry.maxKeySize }
   @inline(__always) var maxValueSize: Int { geometry.maxValueSize }
   @inline(__always) var maxRawSize: Int { geometry.maxRawSize }

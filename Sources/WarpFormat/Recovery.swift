@@ -189,7 +189,7 @@ extension Shard {
       isEmpty[Int(bucket)] = word == 0
       guard census.heir(of: SlotIndex(UInt32(truncatingIfNeeded: word))) != nil else { continue }
       let home = UInt32(truncatingIfNeeded: word >> 32) & bucketMask
-      for step in 0..<min((bucket &- home) & bucketMask, UInt32(probeLimit)) {
+      for step in 0..<min((bucket &- home) & bucketMask, probeLimit) {
         isCrossed[Int((home &+ step) & bucketMask)] = true
       }
     }
@@ -198,7 +198,7 @@ extension Shard {
   }
 
   private func place(_ word: UInt64, _ parts: HashParts, in table: inout [UInt64]) -> Bool {
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+    for step in 0..<probeLimit {
       let bucket = Int((parts.fingerprint &+ step) & bucketMask)
       if table[bucket] == 0 {
         table[bucket] = word

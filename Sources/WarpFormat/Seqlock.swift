@@ -2,8 +2,8 @@
 // Exclusion between writers (the owner word) and validation for readers (the sequence), SPEC.md §10.
 //
 // Whoever holds the owner word may write the shard. The sequence is odd exactly while linked state changes: a miss is
-// true if it was even and unchanged around the probe. Hits never look at it. Nobody waits longer than a limit during
-// which neither word changes, and nobody takes the word from a living owner.
+// true if it was even and unchanged around the probe. Hits do not depend on it. Nobody waits longer than a limit
+// during which neither word changes, and nobody takes the word from a living owner.
 
 import CWarp
 import Synchronization

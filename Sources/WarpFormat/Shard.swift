@@ -30,7 +30,7 @@ protocol ShardView {
   var slotCount: UInt32 { get }
   var bucketMask: UInt32 { get }
   var stride: Int { get }
-  var probeLimit: Int { get }
+  var probeLimit: UInt32 { get }
   var maxKeySize: Int { get }
   var maxValueSize: Int { get }
   var maxRawSize: Int { get }
@@ -48,7 +48,7 @@ public struct Shard: ShardView {
   let slotCount: UInt32
   let bucketMask: UInt32
   let stride: Int
-  let probeLimit: Int
+  let probeLimit: UInt32
   let maxKeySize: Int
   let maxValueSize: Int
   let maxRawSize: Int
@@ -127,9 +127,11 @@ extension ShardView {
   /// A slot index from the map: nil unless it names a slot that was used.
   @inline(__always)
   func checked(_ raw: UInt32) -> SlotIndex? {
-    if planted(.uncheckedSlot) { return raw != 0 ? SlotIndex(raw) : nil }
-    return raw &- 1 < get(ControlFields.usedSlots) && raw <= slotCount ? SlotIndex(raw) : nil
+    isUsed(raw) || planted(.uncheckedSlot) && raw != 0 ? SlotIndex(raw) : nil
   }
+
+  @inline(__always)
+  func isUsed(_ raw: UInt32) -> Bool { raw &- 1 < get(ControlFields.usedSlots) && raw <= slotCount }
 
   @inline(__always)
   func get(_ field: Field) -> UInt32 { data.load32(control &+ field.offset) }

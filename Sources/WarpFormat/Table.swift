@@ -37,7 +37,7 @@ extension ShardView {
   /// One key in four is not at home. A branch that asked for that would be guessed wrong as often, so the home bucket and the next
   /// one on its cache line are both loaded, and one of them is chosen.
   @inline(__always)
-  func firstNamed(_ fingerprint: UInt32, before end: Int) -> SlotIndex? {
+  func firstNamed(_ fingerprint: UInt32, before end: UInt32) -> SlotIndex? {
     let home = bucketOffset(fingerprint)
     let isLast = (fingerprint &+ 1) & (Format.bucketsPerLine &- 1) == 0
     assert(isLast || bucketOffset(fingerprint &+ 1) == home &+ Format.bucketSize, "a bucket of another line")
@@ -47,7 +47,7 @@ extension ShardView {
     let chosen = UInt32(truncatingIfNeeded: word &>> 32) == fingerprint ? word : next
     if let slot = named(chosen, fingerprint) { return slot }
     var step: UInt32 = 1
-    return nextNamed(fingerprint, &step, before: UInt32(truncatingIfNeeded: end))?.slot
+    return nextNamed(fingerprint, &step, before: end)?.slot
   }
 
   /// R2: the next slot that a chain names for a fingerprint, before a last step.
@@ -66,9 +66,11 @@ extension ShardView {
   /// R2.2: the slot that a bucket's word names for a fingerprint.
   @inline(__always)
   private func named(_ word: UInt64, _ fingerprint: UInt32) -> SlotIndex? {
-    guard UInt32(truncatingIfNeeded: word &>> 32) == fingerprint else { return nil }
     let raw = UInt32(truncatingIfNeeded: word)
-    return planted(.slotIndexUnchecked) && raw != 0 ? SlotIndex(raw) : checked(raw)
+    guard UInt32(truncatingIfNeeded: word &>> 32) == fingerprint,
+      isUsed(raw) || planted(.slotIndexUnchecked) && raw != 0
+    else { return nil }
+    return SlotIndex(raw)
   }
 }
 
@@ -82,8 +84,7 @@ extension Shard {
   func find(_ key: some ProbeKey, _ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
     guard key.count <= maxKeySize else { return nil }
     var step: UInt32 = 0
-    let end = UInt32(truncatingIfNeeded: probeLimit)
-    while let named = nextNamed(parts.fingerprint, &step, before: end) {
+    while let named = nextNamed(parts.fingerprint, &step, before: probeLimit) {
       guard controlWord(named.slot).isIn(.live), holds(named.slot, key) else { continue }
       return ((parts.fingerprint &+ step &- 1) & bucketMask, named.slot)
     }
@@ -94,7 +95,7 @@ extension Shard {
   func bucket(of slot: SlotIndex, hash: UInt64) -> UInt32? {
     let parts = HashParts(hash: hash)
     let wanted = parts.word(slot)
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+    for step in 0..<probeLimit {
       let word = data.acquire64(bucketOffset(parts.fingerprint &+ step))
       if word == wanted { return (parts.fingerprint &+ step) & bucketMask }
       if word == 0 { return nil }
@@ -106,7 +107,7 @@ extension Shard {
   @inline(__always)
   func freeBucket(_ parts: HashParts) -> UInt32? {
     var bucket = parts.fingerprint
-    let end = bucket &+ UInt32(truncatingIfNeeded: probeLimit)
+    let end = bucket &+ probeLimit
     while bucket != end {
       if data.load64(bucketOffset(bucket)) == 0 { return bucket & bucketMask }
       bucket &+= 1
@@ -142,7 +143,7 @@ extension Shard {
   func coldest(_ parts: HashParts) -> (bucket: UInt32, slot: SlotIndex)? {
     var best: (bucket: UInt32, slot: SlotIndex)?
     var bestRank: (UInt8, UInt64) = (.max, .max)
-    for step in 0..<UInt32(truncatingIfNeeded: probeLimit) {
+    for step in 0..<probeLimit {
       let bucket = (parts.fingerprint &+ step) & bucketMask
       let word = data.load64(bucketOffset(bucket))
       guard let slot = checked(UInt32(truncatingIfNeeded: word)), state(slot) == .live else { continue }

@@ -85,12 +85,11 @@ extension SharedStore {
   ) throws(WarpError) -> Int {
     var (hits, quickHits, quickMisses) = (0, 0, 0)
     let outcome = unsafe withUnsafeTemporaryAllocation(of: QuickGet.self, capacity: 16) { quick in
-      // A buffer of no bytes has no address, and no byte is stored there.
       if isQuick, let keys = unsafe batch.keys.baseAddress, let place = quick.baseAddress {
-        let values = unsafe batch.values.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
         unsafe current.quickGets(
           QuickBatch(
-            keys: keys, keySize: batch.keySize, values: values, valueSize: batch.valueSize, count: group.count),
+            keys: keys, keySize: batch.keySize, values: batch.values.baseAddress, valueSize: batch.valueSize,
+            count: group.count),
           results: place)
       } else {
         unsafe quick.initialize(repeating: .unsure)

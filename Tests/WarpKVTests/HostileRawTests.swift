@@ -58,6 +58,31 @@ import WarpTestSupport
     }
   }
 
+  /// Both sizes say the same, and are larger than any value's: there is nothing such in the store, however much room there is.
+  @Test(arguments: [1, 8, 1 << 20, Int(UInt32.max) - 1024]) func anOversizedValueIsAMiss(_ excess: Int) throws {
+    for key in HostileRawTests.keys {
+      try withTemporaryDirectory { directory in
+        var image = try StoreImage(data: TestFiles.read(Fixtures.path("valid", "empty")))
+        let size = image.geometry.maxValueSize + excess
+        let slot = image.insert(key, [UInt8](repeating: 1, count: 8))
+        let shard = image.shard(of: key)
+        image.setSlot(slot, SlotFields.storedSize, UInt64(size), shard: shard)
+        image.setSlot(slot, SlotFields.rawSize, UInt64(size), shard: shard)
+        let path = directory + "/a.warp"
+        try TestFiles.write(path, image.data)
+        let shape = StoreConfiguration(ifDifferent: .useExisting, createIfMissing: false)
+        let store = try SharedStore.open(StoreFiles(path: path), shape, Fixtures.environment)
+        defer { store.close() }
+        var buffer = [UInt8](repeating: 7, count: min(size, 2 << 20))
+        #expect(try store.get(key, into: &buffer) == .miss)
+        #expect(try store.get(key) == nil)
+        #expect(try store.getBatch([key], room: buffer.count).map(\.result) == [.miss])
+        #expect(buffer.allSatisfy { $0 == 7 })
+        #expect(try store.statistics().misses == 3)
+      }
+    }
+  }
+
   /// The same entry that does not lie is found: the test above sees the sizes, and nothing else.
   @Test func theSameEntryWithOneSizeIsFound() throws {
     try withTemporaryDirectory { directory in

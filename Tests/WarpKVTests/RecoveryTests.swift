@@ -110,6 +110,8 @@ import WarpTestSupport
       for name in ["b", "c", "d"] { #expect(try reader.get(name) == [1]) }
       let value = try #require(try reader.get("a"))
       #expect(value == (cut == .swung || cut == .live ? [2] : [1]))
+      let batch = try reader.getBatch(["a", "b", "c", "d"].map { Array($0.utf8) }, room: 16)
+      #expect(batch.map(\.bytes) == [value, [1], [1], [1]])
     }
   }
 

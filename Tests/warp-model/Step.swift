@@ -4,8 +4,9 @@
 
 enum Step: String, CaseIterable, Hashable, Sendable {
   // Reading (10.2).
-  case usedLoad = "R2"
   case bucketLoad = "R2.1"
+  /// Here once, before the buckets: the oldest value that a reader may go by.
+  case usedLoad = "R2.2"
   case controlLoad = "R3.1"
   case bucketAgain = "R3.2"
   case keyLoad = "R3.3"
