@@ -30,13 +30,9 @@ extension Shard {
 
   /// The entry of a ticket in the current state of the table; nil if it is gone.
   private func copy(_ ticket: EntryTicket) -> (found: EntryCopy?, isStable: Bool) {
-    let parts = HashParts(hash: ticket.hash)
-    for step in 0..<probeLimit {
-      let word = data.acquire64(bucketOffset(parts.fingerprint &+ step))
-      if word == 0 { break }
-      guard UInt32(truncatingIfNeeded: word >> 32) == parts.fingerprint,
-        let slot = checked(UInt32(truncatingIfNeeded: word))
-      else { continue }
+    let fingerprint = HashParts(hash: ticket.hash).fingerprint
+    var step: UInt32 = 0
+    while let slot = nextNamed(fingerprint, &step, before: probeLimit)?.slot {
       let control = controlWord(slot)
       guard control.state == .live else { return (nil, false) }
       let metadata = metadata(slot)
