@@ -137,7 +137,7 @@ private enum Sort: Hashable {
       cache.set(key, to: key)
       plain.set(key, to: "")
     }
-    let inUse = (1 << 16) * (21 * 5 / 3 + 12)
+    let inUse = (1 << 16) * (21 * 3 / 2 + 12)
     let bytes = cache.statistics.allocatedBytes
     // Each of the six times that it grew, a few bytes more: the slot 0, and the view.
     #expect(bytes > inUse && bytes < inUse + inUse / 3 + 6 * 100)

@@ -41,8 +41,10 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   @usableFromInline let shared: Unmanaged<SharedBackend<Key, Value>>?
   let backend: any TypedBackend<Key, Value>
   let lifetimes: LifetimeRules
+  /// See ``LifetimeRules/common``.
+  @usableFromInline let commonLifetime: Lifetime?
   @usableFromInline let knowsStale: Bool
-  let flights: Flights<LoadKey<Key>, Value>
+  @usableFromInline let flights: Flights<LoadKey<Key>, Value>
   /// Whether callers share computations.
   let sharesLoads: Bool
   /// Nanoseconds.
@@ -84,6 +86,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     lifetimes = try LifetimeRules(timeToLive: timeToLive, options)
     loadWait = UInt64(try Expiry.wait(options.loadWait, field: "loadWait"))
     timing = options.clock ?? .continuous
+    commonLifetime = lifetimes.common
     knowsStale = lifetimes.knowsStale
     flights = Flights(loadWait: loadWait, clock: timing)
     sharesLoads = options.singleFlight
@@ -123,7 +126,11 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   func loadKey(_ key: Key) -> LoadKey<Key> { backend.loadKey(key) }
 
   /// A computation of the key that is under way is not stored after this.
-  func detach(_ key: Key) { if flights.underway != 0 { flights.detach(loadKey(key)) } }
+  @inlinable @inline(__always)
+  func detach(_ key: Key) { if flights.underway != 0 { detachUnderway(key) } }
+
+  @usableFromInline
+  func detachUnderway(_ key: Key) { flights.detach(loadKey(key)) }
 
   /// Entries it holds at most.
   public var capacity: Int { backend.capacity }
@@ -140,7 +147,10 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     get {
       reader.isNone ? lenientGet(key) : memoryGet(key)
     }
-    set { lenientSet(key, newValue) }
+    set {
+      guard let memory else { return lenientSet(key, newValue) }
+      if let newValue { _ = try? memorySet(memory, key, newValue, nil) } else { memoryRemove(memory, key) }
+    }
   }
 
   /// The value of a key, nil if there is none.
@@ -157,7 +167,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   func memoryGet(_ key: Key) -> Value? {
     let hash = reader.hash(key)
     switch reader.get(key, hash) {
-    case .hit(let value): return value
+    case .hit(let value), .away(let value): return value
     case .miss: return nil
     case .unknown: return memoryGetAgain(key, hash)
     }

@@ -17,9 +17,42 @@ extension Cache {
   /// - Throws: `invalidTimeToLive`; shared: `keyTooLarge`, `notEncodable`; `busy`, `full`, `noSpace`: an older value then stays;
   ///   `closed`, `superseded`.
   /// - Complexity: O(1) amortised; shared plus O(key + value).
+  @inlinable
   @discardableResult
   public func set(_ key: Key, to value: Value, timeToLive: Duration? = nil) throws(WarpError) -> SetResult {
-    try write(key, value, timeToLive, .always)
+    guard let memory else { return try write(key, value, timeToLive, .always) }
+    return try memorySet(memory, key, value, timeToLive)
+  }
+
+  /// Compiled with the program, for its types: generic code, which asks for their layout at each step, takes several times
+  /// as long.
+  @inlinable @inline(never)
+  @discardableResult
+  func memorySet(
+    _ memory: MemoryBackend<Key, Value>, _ key: Key, _ value: Value, _ timeToLive: Duration?
+  ) throws(WarpError) -> SetResult {
+    let lifetime = try lifetime(of: value, timeToLive)
+    detach(key)
+    return memory.set(key, to: value, lifetime: lifetime)
+  }
+
+  /// The same.
+  @inlinable @inline(never)
+  @discardableResult
+  func memoryRemove(_ memory: MemoryBackend<Key, Value>, _ key: Key) -> Bool {
+    detach(key)
+    return memory.remove(key) != nil
+  }
+
+  @inlinable @inline(__always)
+  func lifetime(of value: Value, _ timeToLive: Duration?) throws(WarpError) -> Lifetime {
+    if timeToLive == nil, let commonLifetime { return commonLifetime }
+    return try lifetimeByRules(value, timeToLive)
+  }
+
+  @usableFromInline
+  func lifetimeByRules(_ value: Value, _ timeToLive: Duration?) throws(WarpError) -> Lifetime {
+    try lifetimes.lifetime(of: value, timeToLive: timeToLive)
   }
 
   /// Stores a value only if the key has none: of several callers, in all processes, one succeeds.
@@ -60,7 +93,8 @@ extension Cache {
     try backend.setMany(entries)
   }
 
-  private func write(
+  @usableFromInline
+  func write(
     _ key: Key, _ value: Value, _ timeToLive: Duration?, _ condition: SetCondition
   ) throws(WarpError) -> SetResult {
     let lifetime = try lifetimes.lifetime(of: value, timeToLive: timeToLive)
@@ -91,8 +125,15 @@ extension Cache {
   ///
   /// - Returns: whether it had a value.
   /// - Throws: `busy`, `closed`, `superseded`.
+  @inlinable
   @discardableResult
   public func remove(_ key: Key) throws(WarpError) -> Bool {
+    if let memory { return memoryRemove(memory, key) }
+    return try removeEntry(key)
+  }
+
+  @usableFromInline
+  func removeEntry(_ key: Key) throws(WarpError) -> Bool {
     detach(key)
     return try backend.removeEntry(key, ifRevision: nil)
   }

@@ -26,6 +26,9 @@ final class LifetimeRules: Sendable {
     state = Atomic(options.jitterSeed ?? UInt64.random(in: .min ... .max))
   }
 
+  /// The lifetime of every value; nil: it depends on the value, or on chance.
+  var common: Lifetime? { negative == 0 && jitter == 0 ? normal : nil }
+
   /// Whether entries can be stale.
   var knowsStale: Bool { normal.fresh != 0 }
 

@@ -15,7 +15,7 @@ enum Found<Key, Value> {
 }
 
 /// By what computations are told apart.
-enum LoadKey<Key: Hashable & Sendable>: Hashable, Sendable {
+@usableFromInline enum LoadKey<Key: Hashable & Sendable>: Hashable, Sendable {
   case value(Key)
   case bytes([UInt8])
 }

@@ -38,7 +38,7 @@ import WarpFormat
   }
 
   /// How many flights somebody could join now.
-  package var underway: Int { count.load(ordering: .sequentiallyConsistent) }
+  @inlinable package var underway: Int { count.load(ordering: .sequentiallyConsistent) }
 
   /// The value of a key that is not cached: computed by this caller, or by another who is at it. The caller who computes
   /// leads the flight, the others wait. Callers that block and callers that suspend share flights.

@@ -42,6 +42,12 @@ struct MemoryFlags {
   @inlinable @inline(__always)
   var isVisited: Bool { bits & MemoryFlags.visited != 0 }
 
+  /// Of a live entry whose tag has the same five bits, that was visited and has no deadline.
+  @inlinable @inline(__always)
+  func arePlain(_ tag: UInt32) -> Bool {
+    bits == MemoryFlags.live | MemoryFlags.visited | MemoryFlags.print(tag)
+  }
+
   /// Of a live entry whose tag has the same five bits.
   @inlinable @inline(__always)
   func matches(_ tag: UInt32) -> Bool {

@@ -38,6 +38,21 @@ extension MemoryBackend {
   /// The shard that holds a key, if any does. For tests.
   package func shardIndex(of key: Key) -> Int { shardIndex(hash(key)) }
 
+  /// How many buckets behind its home a key's entry is; nil: there is none. For tests.
+  package func distance(of key: Key) -> Int? {
+    let hash = hash(key)
+    return withShard(shardIndex(hash)) { shard in
+      let (table, tag) = (shard.slots.places.table, Shard.tag(hash))
+      guard let slot = shard.find(key, hash)?.slot else { return nil }
+      return table.steps(from: table.home(tag), to: table.index(of: slot, tag))
+    }
+  }
+
+  /// How often anything was written where readers take no lock. For tests.
+  package var writes: UInt64 {
+    (0..<shardCount).reduce(0) { sum, index in sum + (unsafe gate(index).pointee.writes) }
+  }
+
   /// The longest way from a home bucket to an entry. For tests.
   package var longestProbe: Int {
     (0..<shardCount).reduce(0) { longest, index in

@@ -113,6 +113,16 @@ struct MemoryPlaces<Key, Value> {
       (node + MemoryPlaces.flagsOffset).assumingMemoryBound(to: Atomic<UInt8>.self))
   }
 
+  // MARK: By bucket
+
+  /// Key and value, and the flags, of the entry in a bucket.
+  @inlinable @inline(__always)
+  func content(_ index: Int, _ sign: UInt64) -> (cell: Cell.Place, place: MemoryFlags.Place) {
+    if Table.holdsCells { return unsafe (table.cell(index), table.flags(index)) }
+    let spot = spot(table.slot(index, sign), index)
+    return unsafe (spot.cell, spot.place)
+  }
+
   // MARK: By tag
 
   /// The first entry that may be this tag's and for which the closure says yes.
@@ -137,6 +147,17 @@ struct MemoryPlaces<Key, Value> {
     unsafe Cell.write(key, value, to: spot.cell)
     if !Table.holdsCells { unsafe MemoryFlags.store(MemoryFlags(tag: tag), spot.place) }
     return spot
+  }
+
+  /// Exchanges an entry that is behind its home with the one that is there. Whether it was behind it.
+  ///
+  /// No bucket between the two is empty, nor between the other one's home and this: so both are still found.
+  @inlinable @inline(__always)
+  func bringHome(_ tag: UInt32, where isRight: (Spot) -> Bool) -> Bool {
+    let index = table.search(tag) { index, sign in isRight(spot(table.slot(index, sign), index)) }
+    guard let index, index != table.home(tag) else { return false }
+    table.exchange(index, table.home(tag))
+    return true
   }
 
   /// Takes an entry out.

@@ -12,6 +12,8 @@ public import Synchronization
 @usableFromInline
 enum MemoryGlance<Value> {
   case hit(Value)
+  /// A hit that was not in its home bucket.
+  case away(Value)
   case miss
   /// Not counted. A writer was in the way, or the bucket of another key, or the entry has a deadline.
   case unknown
@@ -94,59 +96,133 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     return .hit(value)
   }
 
-  @usableFromInline typealias Seen = (cell: Cell.Place, place: MemoryFlags.Place, flags: MemoryFlags)
-
-  /// The first entry that may be the tag's; nil if there is none. It is one of a moment, whichever.
-  @inlinable @inline(__always)
-  func first(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Seen? {
-    var seen: Seen?
-    if MemoryTable<Key, Value>.holdsCells {
-      let table = unsafe gate.pointee.table
-      _ = table.search(tag) { index, sign in
-        unsafe seen = unsafe (table.cell(index), table.flags(index), MemoryTable<Key, Value>.flags(sign))
-        return true
-      }
-    } else {
-      // There is one from the beginning. The slots that the buckets of this view name are in its nodes, whenever they were
-      // written.
-      let view = unsafe gate.pointee.view.load(ordering: .acquiring).unsafelyUnwrapped
-      _ = unsafe view.pointee.places.find(tag) { spot in
-        unsafe seen = unsafe (spot.cell, spot.place, spot.flags)
-        return true
-      }
-    }
-    return unsafe seen
-  }
-
-  /// One look without the lock. Counts as a get, if it could tell.
+  /// One look without the lock. A hit counts as a get.
+  ///
+  /// It knows the hit that is most frequent, of an entry in its home bucket, visited before, without a deadline. All else,
+  /// whatever it is, begins anew.
   @inlinable @inline(__always)
   func glance(_ key: Key, _ hash: UInt64, _ index: Int) -> MemoryGlance<Value> {
     let gate = unsafe gate(index)
     let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
+    guard before & 1 == 0, let cell = unsafe home(gate, Shard.tag(hash)) else { return .unknown }
+    return unsafe Cell.withCopy { copy in
+      unsafe Cell.copyOut(cell, to: copy)
+      // Bytes as yet, no truths: until nothing was written meanwhile.
+      guard unsafe gate.pointee.isUnchanged(since: before), unsafe Cell.key(copy).pointee == key
+      else { return .unknown }
+      tallies.countHit()
+      return .hit(unsafe Cell.value(copy).pointee)
+    }
+  }
+
+  /// The entry in a tag's home bucket, if it may be the tag's and is such a one. It is one of a moment, whichever.
+  @inlinable @inline(__always)
+  func home(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Cell.Place? {
+    typealias Table = MemoryTable<Key, Value>
+    if Table.holdsCells {
+      let table = unsafe gate.pointee.table
+      let home = table.home(tag)
+      return unsafe MemoryFlags.load(table.flags(home)).arePlain(tag) ? table.cell(home) : nil
+    }
+    // There is one from the beginning. The slots that the buckets of this view name are in its nodes, whenever they were
+    // written.
+    let places = unsafe gate.pointee.view.load(ordering: .acquiring).unsafelyUnwrapped.pointee.places
+    let home = places.table.home(tag)
+    let sign = places.table.sign(home)
+    guard Table.matches(sign, tag) else { return nil }
+    let (cell, flags) = unsafe places.content(home, sign)
+    return unsafe MemoryFlags.load(flags).arePlain(tag) ? cell : nil
+  }
+
+  /// One look without the lock at the first entry that may be the tag's, wherever it is. Counts as a get, if it could tell.
+  @inlinable @inline(__always)
+  func look(_ key: Key, _ hash: UInt64, _ index: Int) -> MemoryGlance<Value> {
+    let gate = unsafe gate(index)
+    let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
     guard before & 1 == 0 else { return .unknown }
-    guard let (cell, place, flags) = unsafe first(gate, Shard.tag(hash)) else {
+    guard let seen = unsafe first(gate, Shard.tag(hash)) else {
       guard unsafe gate.pointee.isUnchanged(since: before) else { return .unknown }
       tallies.countMiss()
       return .miss
     }
     return unsafe Cell.withCopy { copy in
-      unsafe Cell.copyOut(cell, to: copy)
-      // Bytes as yet, no truths: until nothing was written meanwhile.
+      unsafe Cell.copyOut(seen.cell, to: copy)
+      let flags = unsafe MemoryFlags.load(seen.flags)
       guard unsafe gate.pointee.isUnchanged(since: before), !flags.isDated, unsafe Cell.key(copy).pointee == key
       else { return .unknown }
-      if !flags.isVisited { unsafe MemoryFlags.mark(place) }
+      if !flags.isVisited { unsafe MemoryFlags.mark(seen.flags) }
       tallies.countHit()
-      return .hit(unsafe Cell.value(copy).pointee)
+      let value = unsafe Cell.value(copy).pointee
+      return unsafe seen.isHome ? .hit(value) : .away(value)
     }
+  }
+
+  @usableFromInline typealias Seen = (cell: Cell.Place, flags: MemoryFlags.Place, isHome: Bool)
+
+  @inlinable @inline(__always)
+  func first(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Seen? {
+    var seen: Seen?
+    if MemoryTable<Key, Value>.holdsCells {
+      let table = unsafe gate.pointee.table
+      _ = table.search(tag) { index, _ in
+        unsafe seen = unsafe (table.cell(index), table.flags(index), index == table.home(tag))
+        return true
+      }
+    } else {
+      let places = unsafe gate.pointee.view.load(ordering: .acquiring).unsafelyUnwrapped.pointee.places
+      _ = places.table.search(tag) { index, sign in
+        let (cell, flags) = unsafe places.content(index, sign)
+        unsafe seen = unsafe (cell, flags, index == places.table.home(tag))
+        return true
+      }
+    }
+    return unsafe seen
   }
 }
 
 extension MemoryBackend {
-  /// The first look could not tell. Bound: some more, each of one round through the table, then with the lock.
+  /// It is not at home, or there is none, or the first look could not tell.
   @inlinable @inline(never)
   func getAgain(_ key: Key, _ hash: UInt64) -> Value? {
     let index = shardIndex(hash)
     guard MemoryCell<Key, Value>.isReadWithoutLock else { return getLocked(key, hash, index) }
+    switch reader.look(key, hash, index) {
+    case .hit(let value): return value
+    case .away(let value):
+      bringHome(key, hash, index)
+      return value
+    case .miss: return nil
+    case .unknown: return getPatiently(key, hash, index)
+    }
+  }
+
+  /// Brings one in some of the entries home that were found elsewhere, if nobody has the lock.
+  ///
+  /// Those that are often asked for get there, and most hits then end at the first bucket: the processor foresees that, and
+  /// asks for their memory early. (A list that moves what is asked for to its front: Rivest, "On self-organizing
+  /// sequential search heuristics", 1976.)
+  @inlinable @inline(__always)
+  func bringHome(_ key: Key, _ hash: UInt64, _ index: Int) {
+    if unsafe gate(index).pointee.allowsMoves, reader.tallies.isOneInSome(MemoryTuning.hitsPerMove) {
+      moveHome(key, hash, index)
+    }
+  }
+
+  @inlinable @inline(never)
+  func moveHome(_ key: Key, _ hash: UInt64, _ index: Int) {
+    let gate = unsafe gate(index)
+    guard unsafe gate.pointee.lock.tryLock() else { return }
+    unsafe gate.pointee.beginWrite()
+    unsafe shard(index).pointee.bringHome(key, hash)
+    unsafe shard(index).pointee.publish(at: gate.pointee)
+    unsafe gate.pointee.endWrite()
+    unsafe gate.pointee.lock.unlock()
+  }
+
+  /// Looks at all entries of the tag, and at deadlines. Bound: some tries, each of one round through the table, then with
+  /// the lock.
+  @inlinable @inline(never)
+  func getPatiently(_ key: Key, _ hash: UInt64, _ index: Int) -> Value? {
     let gate = unsafe gate(index)
     return unsafe MemoryCell<Key, Value>.withCopy { copy in
       for _ in 0..<MemoryTuning.readerTries {
@@ -155,12 +231,13 @@ extension MemoryBackend {
           let found = unsafe view.pointee.find(
             key, Shard.tag(hash), copy, where: { unsafe gate.pointee.isUnchanged(since: before) })
         else { continue }
-        guard let spot = found.spot, found.deadline == 0 || clock() < found.deadline else {
+        guard let place = unsafe found.place, unsafe found.deadline == 0 || clock() < found.deadline else {
           reader.tallies.countMiss()
           return nil
         }
-        if !spot.flags.isVisited { unsafe MemoryFlags.mark(spot.place) }
+        if unsafe !MemoryFlags.load(place).isVisited { unsafe MemoryFlags.mark(place) }
         reader.tallies.countHit()
+        if unsafe !found.isHome { bringHome(key, hash, index) }
         return unsafe MemoryCell<Key, Value>.value(copy).pointee
       }
       return getLocked(key, hash, index)
@@ -169,19 +246,26 @@ extension MemoryBackend {
 }
 
 extension MemoryView where Key: Hashable {
-  /// Copies the key's entry and its deadline; no entry if there is none. nil: something was written meanwhile.
+  @usableFromInline typealias Found = (place: MemoryFlags.Place?, deadline: UInt64, isHome: Bool)
+
+  /// Copies the key's entry and its deadline; no place if there is none. nil: something was written meanwhile.
   @inlinable @inline(__always)
   func find(
     _ key: Key, _ tag: UInt32, _ copy: MemoryCell<Key, Value>.Place, where isUnchanged: () -> Bool
-  ) -> (spot: MemorySpot<Key, Value>?, deadline: UInt64)? {
-    var (isWhole, deadline): (Bool, UInt64) = (true, 0)
-    let spot = places.find(tag) { spot in
-      unsafe MemoryCell<Key, Value>.copyOut(spot.cell, to: copy)
-      deadline = spot.flags.isDated ? deadlines[spot.slot] : 0
+  ) -> Found? {
+    var found: Found = (nil, 0, false)
+    var isWhole = true
+    let index = places.table.search(tag) { index, sign in
+      let (cell, place) = unsafe places.content(index, sign)
+      unsafe MemoryCell<Key, Value>.copyOut(cell, to: copy)
+      let isDated = unsafe MemoryFlags.load(place).isDated
+      unsafe found = unsafe (
+        place, isDated ? deadlines[places.table.slot(index, sign)] : 0, index == places.table.home(tag)
+      )
       isWhole = isUnchanged()
       return unsafe !isWhole || MemoryCell<Key, Value>.key(copy).pointee == key
     }
-    guard isWhole, spot != nil || isUnchanged() else { return nil }
-    return (spot, spot == nil ? 0 : deadline)
+    guard isWhole, index != nil || isUnchanged() else { return nil }
+    return unsafe index == nil ? (nil, 0, false) : found
   }
 }

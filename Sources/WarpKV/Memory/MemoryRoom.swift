@@ -58,9 +58,19 @@ extension MemoryShard {
     slots.grow(to: more, isSparse: isSparse)
   }
 
+  /// Brings the key's entry to its home bucket, if there is one and it is behind it.
+  @inlinable
+  mutating func bringHome(_ key: Key, _ hash: UInt64) {
+    guard slots.unmoved >= MemoryTuning.insertionsPerMove,
+      slots.places.bringHome(MemoryShard.tag(hash), where: { spot in spot.key == key })
+    else { return }
+    slots.unmoved -= MemoryTuning.insertionsPerMove
+  }
+
   /// Tells readers where everything is now, if it has moved. Before the sequence is even again.
   @inlinable @inline(__always)
   mutating func publish(at gate: borrowing MemoryGate<Key, Value>) {
+    gate.allowMoves(slots.unmoved >= MemoryTuning.insertionsPerMove)
     if slots.isMoved { republish(at: gate) }
   }
 

@@ -40,6 +40,8 @@ struct MemorySlots<Key, Value> {
   @usableFromInline var lastRevision: UInt64 = 0
   /// Where the next sweep begins; 0: no entry had a deadline.
   @usableFromInline var sweepAt: UInt32 = 0
+  /// New entries whose moves (``MemoryPlaces/bringHome(_:where:)``) were not made yet.
+  @usableFromInline var unmoved = 0
   /// Whether readers must be given another view.
   @usableFromInline var isMoved = true
   private var retired: [UnsafeMutableRawPointer] = unsafe []
@@ -122,6 +124,7 @@ struct MemorySlots<Key, Value> {
     if last == .none { first = slot } else { unsafe places.node(last).pointee.newer = slot }
     last = slot
     count &+= 1
+    if unmoved < allocated { unmoved &+= 1 }
     return places.insert(key, value, slot, tag)
   }
 

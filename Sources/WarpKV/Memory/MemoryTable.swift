@@ -162,6 +162,27 @@ struct MemoryTable<Key, Value> {
     unsafe table.slotWord(other).pointee.store(slot(index, sign).raw, ordering: .relaxed)
   }
 
+  /// Each entry goes where the other one is.
+  @inlinable
+  func exchange(_ index: Int, _ other: Int) {
+    let (sign, otherSign) = (sign(index), sign(other))
+    guard MemoryTable.holdsCells else {
+      unsafe word(index).pointee.store(otherSign, ordering: .relaxed)
+      unsafe word(other).pointee.store(sign, ordering: .relaxed)
+      return
+    }
+    let (slot, otherSlot) = (slot(index, sign), slot(other, otherSign))
+    unsafe Cell.withCopy { copy in
+      unsafe Cell.copyOut(cell(index), to: copy)
+      unsafe Cell.copy(cell(other), to: cell(index))
+      unsafe Cell.copy(copy, to: cell(other))
+    }
+    unsafe MemoryFlags.store(MemoryTable.flags(otherSign), flags(index))
+    unsafe MemoryFlags.store(MemoryTable.flags(sign), flags(other))
+    unsafe slotWord(index).pointee.store(otherSlot.raw, ordering: .relaxed)
+    unsafe slotWord(other).pointee.store(slot.raw, ordering: .relaxed)
+  }
+
   // MARK: Ways
 
   @inlinable @inline(__always)

@@ -18,6 +18,10 @@ enum MemoryTuning {
   @inlinable static var cellSize: Int { 32 }
   /// How often a reader tries without the lock before it takes it.
   @inlinable static var readerTries: Int { 8 }
+  /// One in so many hits behind the home bucket brings the entry home. Those that are often asked for come first by that.
+  @inlinable static var hitsPerMove: UInt64 { 32 }
+  /// So many new entries allow one such move, so that readers end up with nothing to write where nothing is stored.
+  @inlinable static var insertionsPerMove: Int { 4 }
   /// Lines that readers without a lock count in.
   @inlinable static var tallies: Int { 16 }
 
@@ -28,7 +32,7 @@ enum MemoryTuning {
   /// Where buckets are small, a power of two, at least twice the slots. Where they hold the entries, as many as are to be
   /// paid for: more of them are more lines of memory for the same entries, fewer are longer ways.
   static func buckets(slots: Int, isSparse: Bool, areCells: Bool) -> Int {
-    if areCells { return max(minimumBuckets, isSparse ? slots * 4 : slots * 5 / 3) }
+    if areCells { return max(minimumBuckets, isSparse ? slots * 4 : slots * 3 / 2) }
     let wanted = (isSparse ? 4 : 2) * slots
     return max(minimumBuckets, 1 << (Int.bitWidth - (wanted - 1).leadingZeroBitCount))
   }

@@ -44,6 +44,8 @@ struct MemoryGate<Key, Value>: ~Copyable {
   /// What a hit needs of the view, where the table holds the cells: from here it is one line of memory less.
   @usableFromInline let buckets = unsafe Atomic<UnsafeMutableRawPointer?>(nil)
   @usableFromInline let count = Atomic<Int>(0)
+  /// Whether a reader may bring an entry home.
+  @usableFromInline let movesAllowed = Atomic<Bool>(false)
 
   init() {}
 
@@ -56,6 +58,16 @@ struct MemoryGate<Key, Value>: ~Copyable {
     sequence.store(sequence.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     atomicMemoryFence(ordering: .releasing)
   }
+
+  /// The holder's.
+  @inlinable @inline(__always)
+  func allowMoves(_ value: Bool) { movesAllowed.store(value, ordering: .relaxed) }
+
+  @inlinable @inline(__always)
+  var allowsMoves: Bool { movesAllowed.load(ordering: .relaxed) }
+
+  /// How many there were.
+  var writes: UInt64 { sequence.load(ordering: .relaxed) / 2 }
 
   @inlinable @inline(__always)
   func endWrite() { sequence.store(sequence.load(ordering: .relaxed) &+ 1, ordering: .releasing) }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entries that are often asked for come to their home buckets; nobody is lost on the way, and readers stop writing.
+
+import Synchronization
+import Testing
+import WarpFormat
+import WarpKV
+import WarpTestSupport
+
+@Suite struct MemoryHomeTests {
+  private static let seed = MemorySeed(1, 2)
+
+  /// Of 4,000 entries a hundred get nine gets in ten.
+  @Test func whatIsAskedForComesHome() throws {
+    try check(MemoryBackend<Int, Int>(capacity: 4000, seed: Self.seed)) { $0 }
+    // Larger than what a bucket holds.
+    try check(MemoryBackend<Int, InlineArray<8, Int>>(capacity: 4000, seed: Self.seed)) { .init(repeating: $0) }
+  }
+
+  private func check<Value: Sendable>(_ cache: MemoryBackend<Int, Value>, _ value: (Int) -> Value) {
+    for key in 0..<4000 { cache.set(key, to: value(key)) }
+    // Those that came last found most homes taken.
+    let hot = Array(3900..<4000)
+    func away(_ keys: some Sequence<Int>) -> Int { keys.count { cache.distance(of: $0) != 0 } }
+    let (before, all) = (away(hot), away(0..<4000))
+    #expect(before >= 10, "the seed makes a table in which hot keys are behind their homes")
+    var random = SeededGenerator(seed: 7)
+    for _ in 0..<200_000 {
+      _ = cache.get(random.below(10) == 0 ? random.below(4000) : hot[random.below(hot.count)])
+    }
+    // Two hot ones may have one home.
+    #expect(away(hot) <= before / 3, "\(before) before")
+    #expect(
+      away(0..<4000) <= all + all / 10, "one that leaves its home makes room for one that comes: \(all) before")
+    #expect(cache.longestProbe < 200)
+    for key in 0..<4000 { #expect(cache.get(key) != nil) }
+  }
+
+  /// New entries pay for the moves of readers: where nothing is stored any more, readers end up writing nothing.
+  @Test func readersStopWriting() throws {
+    let cache = try MemoryBackend<Int, Int>(capacity: 3000, seed: Self.seed)
+    for key in 0..<3000 { cache.set(key, to: key) }
+    let stored = cache.writes
+    var random = SeededGenerator(seed: 8)
+    for _ in 0..<100_000 { #expect(cache.get(random.below(3000)) != nil) }
+    let moved = cache.writes - stored
+    #expect(moved > 300)
+    #expect(moved <= 3000 / 4)
+    for _ in 0..<200_000 { #expect(cache.get(random.below(3000)) != nil) }
+    #expect(cache.writes - stored <= 3000 / 4)
+    let settled = cache.writes
+    for _ in 0..<20_000 { _ = cache.get(random.below(3000)) }
+    #expect(cache.writes == settled)
+  }
+
+  /// Who cannot have the lock at once reads on.
+  @Test func aReaderWaitsForNobody() throws {
+    let inside = Mutex<(@Sendable () -> Void)?>(nil)
+    let cache = try MemoryBackend<Int, Int>(
+      capacity: 3000,
+      clock: {
+        inside.withLock { $0 }?()
+        return 1
+      }, seed: Self.seed)
+    for key in 0..<3000 { cache.set(key, to: key) }
+    let away = try #require((1..<3000).first { (cache.distance(of: $0) ?? 0) > 0 })
+    cache.set(0, to: 0, lifetime: Lifetime(whole: 1000))
+    let hits = Atomic<Int>(0)
+    // Looking at an entry with a deadline reads the clock under the lock. Whoever waits for that now waits for ever.
+    inside.withLock { inside in
+      inside = { for _ in 0..<1000 where cache.get(away) == away { hits.add(1, ordering: .relaxed) } }
+    }
+    #expect(cache.peek(0)?.value == 0)
+    inside.withLock { $0 = nil }
+    #expect(hits.load(ordering: .relaxed) >= 1000)
+    #expect(cache.distance(of: away) != 0)
+    for _ in 0..<1000 { _ = cache.get(away) }
+    #expect(cache.distance(of: away) == 0)
+  }
+
+  /// Every entry is found after each operation, in a table that is as full as can be and whose readers move entries.
+  @Test func nobodyIsLost() throws {
+    let seed = TestPlan.seed(31)
+    var random = SeededGenerator(seed: seed)
+    for round in 0..<(TestPlan.isDeep ? 400 : 40) {
+      let capacity = 1 + random.below(60)
+      let cache = try MemoryBackend<Int, Int>(capacity: capacity, seed: MemorySeed(random.next(), random.next()))
+      var model: [Int: Int] = [:]
+      for step in 0..<2000 {
+        let key = random.below(capacity)
+        switch random.below(20) {
+        case 0: #expect(cache.remove(key) == model.removeValue(forKey: key))
+        case 1, 2:
+          cache.set(key, to: step)
+          model[key] = step
+        default: #expect(cache.get(key) == model[key])
+        }
+        guard cache.count == model.count,
+          step % 50 != 0 || model.allSatisfy({ cache.peek($0.key)?.value == $0.value })
+        else {
+          Issue.record("seed \(seed), round \(round), step \(step), capacity \(capacity)")
+          return
+        }
+      }
+    }
+  }
+}
