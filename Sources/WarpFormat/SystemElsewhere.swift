@@ -78,7 +78,11 @@
       _ descriptor: Int32, _ kind: LockKind, at offset: Int64, count: Int64 = 1, _ path: String
     ) throws(FormatError) -> Bool { throw unsupported() }
 
-    package static func bootTime() -> Int64 { 0 }
+    private static let origin = ContinuousClock.now
+
+    package static func bootTime() -> Int64 {
+      Int64(clamping: origin.duration(to: .now).attoseconds / 1_000_000_000)
+    }
     package static func realTime() -> Int64 { 0 }
     package static func sleep(_ nanoseconds: Int64) {}
     package static func yield() {}

@@ -12,6 +12,7 @@ private let shapes: [MemoryShape] = [
   MemoryShape(capacity: 64, operations: 10_000), MemoryShape(capacity: 64, dated: 950, operations: 10_000),
   MemoryShape(capacity: 1000, operations: 20_000), MemoryShape(capacity: 300, dated: 0, operations: 10_000),
   MemoryShape(capacity: 67, shards: 4, operations: 10_000),
+  MemoryShape(capacity: 1100, shards: 32, operations: 20_000),
   MemoryShape(capacity: 7, weightLimit: 20, operations: 8000),
   MemoryShape(capacity: 200, weightLimit: 300, operations: 10_000),
   MemoryShape(capacity: 50, shards: 2, weightLimit: 121, operations: 8000),

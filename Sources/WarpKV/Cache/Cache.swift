@@ -167,13 +167,13 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   func memoryGet(_ key: Key) -> Value? {
     let hash = reader.hash(key)
     switch reader.get(key, hash) {
-    case .hit(let value), .away(let value): return value
+    case .hit(let value): return value
     case .miss: return nil
     case .unknown: return memoryGetAgain(key, hash)
     }
   }
 
-  @inlinable @inline(never)
+  @inlinable @inline(__always)
   func memoryGetAgain(_ key: Key, _ hash: UInt64) -> Value? { memory?.getAgain(key, hash) ?? nil }
 
   /// Not inlined, so that the hit in memory beside it stays small; but compiled with the program, for its types.

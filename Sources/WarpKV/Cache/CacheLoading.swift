@@ -27,7 +27,7 @@ extension Cache {
   ///   - key: it is given to `compute`, too.
   ///   - compute: runs in this thread, without any lock. It may use the cache.
   /// - Throws: what the computation throws.
-  @inlinable
+  @inlinable @inline(__always)
   public func value<E: Error>(for key: Key, _ compute: (Key) throws(E) -> Value) throws(E) -> Value {
     if !reader.isNone, !knowsStale {
       if let value = memoryGet(key) { return value }
@@ -44,7 +44,7 @@ extension Cache {
   /// thread; sync and async callers share computations. A cancelled caller that waits leaves at once: it throws
   /// `CancellationError` if its closure may throw any error, and else runs its closure. A computation that was
   /// cancelled and threw is handed over to one of those who wait, who then runs its own closure.
-  @inlinable
+  @inlinable @inline(__always)
   nonisolated(nonsending) public func value<E: Error>(
     for key: Key, _ compute: nonisolated(nonsending) (Key) async throws(E) -> Value
   ) async throws(E) -> Value {
@@ -198,7 +198,7 @@ extension Cache {
 
   /// As ``value(for:_:)-(_,(Key)async(E)->Value)``, but a stale value is returned at once, and a task of its own computes
   /// the fresh one.
-  @inlinable
+  @inlinable @inline(__always)
   nonisolated(nonsending) func remembered<E: Error>(
     _ key: Key, _ function: @escaping @Sendable (Key) async throws(E) -> Value
   ) async throws(E) -> Value {

@@ -31,20 +31,20 @@ public struct AsyncCachedFunction<
   /// The result for these arguments, remembered or computed now. A hit does not suspend.
   ///
   /// - Throws: what the function throws; `CancellationError`, if it `throws` any error and the waiting task is cancelled.
-  @inlinable
+  @inlinable @inline(__always)
   nonisolated(nonsending) public func callAsFunction(_ arguments: Arguments) async throws(Failure) -> Output {
     try await cache.remembered(arguments, function)
   }
 
   /// See ``callAsFunction(_:)-(Arguments)``.
-  @inlinable
+  @inlinable @inline(__always)
   nonisolated(nonsending) public func callAsFunction<A, B>(_ first: A, _ second: B) async throws(Failure) -> Output
   where Arguments == Arguments2<A, B> {
     try await self(Arguments2(first, second))
   }
 
   /// See ``callAsFunction(_:)-(Arguments)``.
-  @inlinable
+  @inlinable @inline(__always)
   nonisolated(nonsending) public func callAsFunction<A, B, C>(_ first: A, _ second: B, _ third: C)
     async throws(Failure) -> Output
   where Arguments == Arguments3<A, B, C> {
@@ -52,7 +52,7 @@ public struct AsyncCachedFunction<
   }
 
   /// See ``callAsFunction(_:)-(Arguments)``.
-  @inlinable
+  @inlinable @inline(__always)
   nonisolated(nonsending) public func callAsFunction<each A>(_ arguments: repeat each A) async throws(Failure)
     -> Output
   where Arguments == ArgumentPack<repeat each A> {

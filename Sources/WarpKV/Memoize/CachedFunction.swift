@@ -36,27 +36,27 @@ public struct CachedFunction<Arguments: Hashable & Sendable, Output: Sendable, F
   /// The result for these arguments, remembered or computed now. O(1) if it is in memory.
   ///
   /// - Throws: what the function throws.
-  @inlinable
+  @inlinable @inline(__always)
   public func callAsFunction(_ arguments: Arguments) throws(Failure) -> Output {
     try cache.value(for: arguments, function)
   }
 
   /// See ``callAsFunction(_:)-(Arguments)``.
-  @inlinable
+  @inlinable @inline(__always)
   public func callAsFunction<A, B>(_ first: A, _ second: B) throws(Failure) -> Output
   where Arguments == Arguments2<A, B> {
     try self(Arguments2(first, second))
   }
 
   /// See ``callAsFunction(_:)-(Arguments)``.
-  @inlinable
+  @inlinable @inline(__always)
   public func callAsFunction<A, B, C>(_ first: A, _ second: B, _ third: C) throws(Failure) -> Output
   where Arguments == Arguments3<A, B, C> {
     try self(Arguments3(first, second, third))
   }
 
   /// See ``callAsFunction(_:)-(Arguments)``.
-  @inlinable
+  @inlinable @inline(__always)
   public func callAsFunction<each A>(_ arguments: repeat each A) throws(Failure) -> Output
   where Arguments == ArgumentPack<repeat each A> {
     try self(ArgumentPack(repeat each arguments))

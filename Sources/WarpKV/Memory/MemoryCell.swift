@@ -44,7 +44,7 @@ struct MemoryFlags {
 
   /// Of a live entry whose tag has the same five bits, that was visited and has no deadline.
   @inlinable @inline(__always)
-  func arePlain(_ tag: UInt32) -> Bool {
+  func areVisitedUndated(_ tag: UInt32) -> Bool {
     bits == MemoryFlags.live | MemoryFlags.visited | MemoryFlags.print(tag)
   }
 

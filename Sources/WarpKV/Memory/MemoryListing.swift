@@ -39,7 +39,7 @@ extension MemoryBackend {
   package func shardIndex(of key: Key) -> Int { shardIndex(hash(key)) }
 
   /// How many buckets behind its home a key's entry is; nil: there is none. For tests.
-  package func distance(of key: Key) -> Int? {
+  package func probeLength(of key: Key) -> Int? {
     let hash = hash(key)
     return withShard(shardIndex(hash)) { shard in
       let (table, tag) = (shard.slots.places.table, Shard.tag(hash))

@@ -15,7 +15,7 @@ extension MemoryBackend {
   package func get(_ key: Key) -> Value? {
     let hash = hash(key)
     switch reader.get(key, hash) {
-    case .hit(let value), .away(let value): return value
+    case .hit(let value): return value
     case .miss: return nil
     case .unknown: return getAgain(key, hash)
     }

@@ -125,7 +125,13 @@ struct MemoryPlaces<Key, Value> {
 
   // MARK: By tag
 
-  /// The first entry that may be this tag's and for which the closure says yes.
+  /// The bucket of the first entry that may be this tag's and for which the closure says yes.
+  @inlinable @inline(__always)
+  func index(_ tag: UInt32, where isRight: (Spot) -> Bool) -> Int? {
+    table.search(tag) { index, sign in isRight(spot(table.slot(index, sign), index)) }
+  }
+
+  /// That entry.
   @inlinable @inline(__always)
   func find(_ tag: UInt32, where isRight: (Spot) -> Bool) -> Spot? {
     var found: Spot?
@@ -147,17 +153,6 @@ struct MemoryPlaces<Key, Value> {
     unsafe Cell.write(key, value, to: spot.cell)
     if !Table.holdsCells { unsafe MemoryFlags.store(MemoryFlags(tag: tag), spot.place) }
     return spot
-  }
-
-  /// Exchanges an entry that is behind its home with the one that is there. Whether it was behind it.
-  ///
-  /// No bucket between the two is empty, nor between the other one's home and this: so both are still found.
-  @inlinable @inline(__always)
-  func bringHome(_ tag: UInt32, where isRight: (Spot) -> Bool) -> Bool {
-    let index = table.search(tag) { index, sign in isRight(spot(table.slot(index, sign), index)) }
-    guard let index, index != table.home(tag) else { return false }
-    table.exchange(index, table.home(tag))
-    return true
   }
 
   /// Takes an entry out.

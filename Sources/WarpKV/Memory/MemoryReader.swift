@@ -2,8 +2,9 @@
 // What a get in memory needs of the backend: some words, which a cache has a copy of, so that a hit touches no object.
 //
 // - No reference is counted: whoever uses a reader keeps the backend.
-// - All that is rare is a call, so that the rest, which is inlined into the program, has room in the registers: an entry
-//   with a deadline, a miss, a writer in the way, another key of the same tag.
+// - What is inlined into the program knows one hit, the most frequent: of an entry in its home bucket that was visited before
+//   and has no deadline. All else is a call, so that this has room in the registers.
+// - Where keys and values are plain bits a reader may end up a writer, of nothing but places: see `bringHome`.
 
 public import Synchronization
 
@@ -12,10 +13,8 @@ public import Synchronization
 @usableFromInline
 enum MemoryGlance<Value> {
   case hit(Value)
-  /// A hit that was not in its home bucket.
-  case away(Value)
   case miss
-  /// Not counted. A writer was in the way, or the bucket of another key, or the entry has a deadline.
+  /// Nothing that it knows. Not counted.
   case unknown
 }
 
@@ -96,10 +95,7 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     return .hit(value)
   }
 
-  /// One look without the lock. A hit counts as a get.
-  ///
-  /// It knows the hit that is most frequent, of an entry in its home bucket, visited before, without a deadline. All else,
-  /// whatever it is, begins anew.
+  /// One look without the lock, at the home bucket: a hit, which is counted, or unknown.
   @inlinable @inline(__always)
   func glance(_ key: Key, _ hash: UInt64, _ index: Int) -> MemoryGlance<Value> {
     let gate = unsafe gate(index)
@@ -115,14 +111,14 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     }
   }
 
-  /// The entry in a tag's home bucket, if it may be the tag's and is such a one. It is one of a moment, whichever.
+  /// The entry in a tag's home bucket, if it may be the tag's, was visited and has no deadline. It is one of a moment, whichever.
   @inlinable @inline(__always)
   func home(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Cell.Place? {
     typealias Table = MemoryTable<Key, Value>
     if Table.holdsCells {
       let table = unsafe gate.pointee.table
       let home = table.home(tag)
-      return unsafe MemoryFlags.load(table.flags(home)).arePlain(tag) ? table.cell(home) : nil
+      return unsafe MemoryFlags.load(table.flags(home)).areVisitedUndated(tag) ? table.cell(home) : nil
     }
     // There is one from the beginning. The slots that the buckets of this view name are in its nodes, whenever they were
     // written.
@@ -131,76 +127,43 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     let sign = places.table.sign(home)
     guard Table.matches(sign, tag) else { return nil }
     let (cell, flags) = unsafe places.content(home, sign)
-    return unsafe MemoryFlags.load(flags).arePlain(tag) ? cell : nil
-  }
-
-  /// One look without the lock at the first entry that may be the tag's, wherever it is. Counts as a get, if it could tell.
-  @inlinable @inline(__always)
-  func look(_ key: Key, _ hash: UInt64, _ index: Int) -> MemoryGlance<Value> {
-    let gate = unsafe gate(index)
-    let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
-    guard before & 1 == 0 else { return .unknown }
-    guard let seen = unsafe first(gate, Shard.tag(hash)) else {
-      guard unsafe gate.pointee.isUnchanged(since: before) else { return .unknown }
-      tallies.countMiss()
-      return .miss
-    }
-    return unsafe Cell.withCopy { copy in
-      unsafe Cell.copyOut(seen.cell, to: copy)
-      let flags = unsafe MemoryFlags.load(seen.flags)
-      guard unsafe gate.pointee.isUnchanged(since: before), !flags.isDated, unsafe Cell.key(copy).pointee == key
-      else { return .unknown }
-      if !flags.isVisited { unsafe MemoryFlags.mark(seen.flags) }
-      tallies.countHit()
-      let value = unsafe Cell.value(copy).pointee
-      return unsafe seen.isHome ? .hit(value) : .away(value)
-    }
-  }
-
-  @usableFromInline typealias Seen = (cell: Cell.Place, flags: MemoryFlags.Place, isHome: Bool)
-
-  @inlinable @inline(__always)
-  func first(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Seen? {
-    var seen: Seen?
-    if MemoryTable<Key, Value>.holdsCells {
-      let table = unsafe gate.pointee.table
-      _ = table.search(tag) { index, _ in
-        unsafe seen = unsafe (table.cell(index), table.flags(index), index == table.home(tag))
-        return true
-      }
-    } else {
-      let places = unsafe gate.pointee.view.load(ordering: .acquiring).unsafelyUnwrapped.pointee.places
-      _ = places.table.search(tag) { index, sign in
-        let (cell, flags) = unsafe places.content(index, sign)
-        unsafe seen = unsafe (cell, flags, index == places.table.home(tag))
-        return true
-      }
-    }
-    return unsafe seen
+    return unsafe MemoryFlags.load(flags).areVisitedUndated(tag) ? cell : nil
   }
 }
 
 extension MemoryBackend {
-  /// It is not at home, or there is none, or the first look could not tell.
+  /// A get of which the first look knew nothing. Bound: some more, each of one round through the table, then with the lock.
   @inlinable @inline(never)
   func getAgain(_ key: Key, _ hash: UInt64) -> Value? {
     let index = shardIndex(hash)
     guard MemoryCell<Key, Value>.isReadWithoutLock else { return getLocked(key, hash, index) }
-    switch reader.look(key, hash, index) {
-    case .hit(let value): return value
-    case .away(let value):
-      bringHome(key, hash, index)
-      return value
-    case .miss: return nil
-    case .unknown: return getPatiently(key, hash, index)
+    let gate = unsafe gate(index)
+    return unsafe MemoryCell<Key, Value>.withCopy { copy in
+      for _ in 0..<MemoryTuning.readerTries {
+        let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
+        guard before & 1 == 0, let view = unsafe gate.pointee.view.load(ordering: .acquiring),
+          let found = unsafe view.pointee.find(
+            key, Shard.tag(hash), copy, where: { unsafe gate.pointee.isUnchanged(since: before) })
+        else { continue }
+        guard let flags = unsafe found.flags, unsafe found.deadline == 0 || clock() < found.deadline else {
+          reader.tallies.countMiss()
+          return nil
+        }
+        if unsafe !MemoryFlags.load(flags).isVisited { unsafe MemoryFlags.mark(flags) }
+        reader.tallies.countHit()
+        if unsafe !found.isHome { bringHome(key, hash, index) }
+        return unsafe MemoryCell<Key, Value>.value(copy).pointee
+      }
+      return getLocked(key, hash, index)
     }
   }
 
-  /// Brings one in some of the entries home that were found elsewhere, if nobody has the lock.
+  /// Brings one in some of the entries home that were found elsewhere, if nobody has the lock, and the shard's writes have
+  /// paid for it.
   ///
   /// Those that are often asked for get there, and most hits then end at the first bucket: the processor foresees that, and
-  /// asks for their memory early. (A list that moves what is asked for to its front: Rivest, "On self-organizing
-  /// sequential search heuristics", 1976.)
+  /// asks for their memory early. (In the spirit of a list that moves what is asked for to its front: Rivest, "On
+  /// self-organizing sequential search heuristics", 1976.)
   @inlinable @inline(__always)
   func bringHome(_ key: Key, _ hash: UInt64, _ index: Int) {
     if unsafe gate(index).pointee.allowsMoves, reader.tallies.isOneInSome(MemoryTuning.hitsPerMove) {
@@ -212,43 +175,15 @@ extension MemoryBackend {
   func moveHome(_ key: Key, _ hash: UInt64, _ index: Int) {
     let gate = unsafe gate(index)
     guard unsafe gate.pointee.lock.tryLock() else { return }
-    unsafe gate.pointee.beginWrite()
-    unsafe shard(index).pointee.bringHome(key, hash)
-    unsafe shard(index).pointee.publish(at: gate.pointee)
-    unsafe gate.pointee.endWrite()
+    unsafe shard(index).pointee.bringHome(key, hash, gate.pointee)
     unsafe gate.pointee.lock.unlock()
-  }
-
-  /// Looks at all entries of the tag, and at deadlines. Bound: some tries, each of one round through the table, then with
-  /// the lock.
-  @inlinable @inline(never)
-  func getPatiently(_ key: Key, _ hash: UInt64, _ index: Int) -> Value? {
-    let gate = unsafe gate(index)
-    return unsafe MemoryCell<Key, Value>.withCopy { copy in
-      for _ in 0..<MemoryTuning.readerTries {
-        let before = unsafe gate.pointee.sequence.load(ordering: .acquiring)
-        guard before & 1 == 0, let view = unsafe gate.pointee.view.load(ordering: .acquiring),
-          let found = unsafe view.pointee.find(
-            key, Shard.tag(hash), copy, where: { unsafe gate.pointee.isUnchanged(since: before) })
-        else { continue }
-        guard let place = unsafe found.place, unsafe found.deadline == 0 || clock() < found.deadline else {
-          reader.tallies.countMiss()
-          return nil
-        }
-        if unsafe !MemoryFlags.load(place).isVisited { unsafe MemoryFlags.mark(place) }
-        reader.tallies.countHit()
-        if unsafe !found.isHome { bringHome(key, hash, index) }
-        return unsafe MemoryCell<Key, Value>.value(copy).pointee
-      }
-      return getLocked(key, hash, index)
-    }
   }
 }
 
 extension MemoryView where Key: Hashable {
-  @usableFromInline typealias Found = (place: MemoryFlags.Place?, deadline: UInt64, isHome: Bool)
+  @usableFromInline typealias Found = (flags: MemoryFlags.Place?, deadline: UInt64, isHome: Bool)
 
-  /// Copies the key's entry and its deadline; no place if there is none. nil: something was written meanwhile.
+  /// Copies the key's entry and its deadline; no flags if there is none. nil: something was written meanwhile.
   @inlinable @inline(__always)
   func find(
     _ key: Key, _ tag: UInt32, _ copy: MemoryCell<Key, Value>.Place, where isUnchanged: () -> Bool
@@ -256,11 +191,11 @@ extension MemoryView where Key: Hashable {
     var found: Found = (nil, 0, false)
     var isWhole = true
     let index = places.table.search(tag) { index, sign in
-      let (cell, place) = unsafe places.content(index, sign)
+      let (cell, flags) = unsafe places.content(index, sign)
       unsafe MemoryCell<Key, Value>.copyOut(cell, to: copy)
-      let isDated = unsafe MemoryFlags.load(place).isDated
+      let isDated = unsafe MemoryFlags.load(flags).isDated
       unsafe found = unsafe (
-        place, isDated ? deadlines[places.table.slot(index, sign)] : 0, index == places.table.home(tag)
+        flags, isDated ? deadlines[places.table.slot(index, sign)] : 0, index == places.table.home(tag)
       )
       isWhole = isUnchanged()
       return unsafe !isWhole || MemoryCell<Key, Value>.key(copy).pointee == key

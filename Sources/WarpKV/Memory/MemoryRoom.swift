@@ -58,19 +58,24 @@ extension MemoryShard {
     slots.grow(to: more, isSparse: isSparse)
   }
 
-  /// Brings the key's entry to its home bucket, if there is one and it is behind it.
+  /// Brings the key's entry to its home bucket, if there is one, it is behind it, and writes have paid for that.
   @inlinable
-  mutating func bringHome(_ key: Key, _ hash: UInt64) {
-    guard slots.unmoved >= MemoryTuning.insertionsPerMove,
-      slots.places.bringHome(MemoryShard.tag(hash), where: { spot in spot.key == key })
+  mutating func bringHome(_ key: Key, _ hash: UInt64, _ gate: borrowing MemoryGate<Key, Value>) {
+    let tag = MemoryShard.tag(hash)
+    guard slots.unmoved >= MemoryTuning.writesPerMove,
+      let index = slots.places.index(tag, where: { spot in spot.key == key }), index != slots.places.table.home(tag)
     else { return }
-    slots.unmoved -= MemoryTuning.insertionsPerMove
+    slots.unmoved &-= MemoryTuning.writesPerMove
+    gate.beginWrite()
+    slots.places.table.bringHome(index, tag)
+    publish(at: gate)
+    gate.endWrite()
   }
 
   /// Tells readers where everything is now, if it has moved. Before the sequence is even again.
   @inlinable @inline(__always)
   mutating func publish(at gate: borrowing MemoryGate<Key, Value>) {
-    gate.allowMoves(slots.unmoved >= MemoryTuning.insertionsPerMove)
+    gate.allowMoves(slots.unmoved >= MemoryTuning.writesPerMove)
     if slots.isMoved { republish(at: gate) }
   }
 

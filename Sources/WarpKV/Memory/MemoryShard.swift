@@ -134,6 +134,7 @@ struct MemoryShard<Key: Hashable, Value>: ~Copyable {
       counts.oversizeSkips &+= 1
       return .skipped
     }
+    slots.payForMove()
     if let found { return refill(found, value, terms, &changes) }
     makeRoom(for: terms.weight, keeping: nil, &changes)
     if slots.count == capacity { _ = evict(keeping: nil, &changes) }

@@ -40,7 +40,7 @@ struct MemorySlots<Key, Value> {
   @usableFromInline var lastRevision: UInt64 = 0
   /// Where the next sweep begins; 0: no entry had a deadline.
   @usableFromInline var sweepAt: UInt32 = 0
-  /// New entries whose moves (``MemoryPlaces/bringHome(_:where:)``) were not made yet.
+  /// Sets that no move home (``MemoryTable/bringHome(_:_:)``) was made for. At most one for each slot is remembered.
   @usableFromInline var unmoved = 0
   /// Whether readers must be given another view.
   @usableFromInline var isMoved = true
@@ -109,6 +109,10 @@ struct MemorySlots<Key, Value> {
     isMoved = true
   }
 
+  /// A set pays for a part of a move.
+  @inlinable @inline(__always)
+  mutating func payForMove() { if unmoved < allocated { unmoved &+= 1 } }
+
   /// Puts an entry into a slot and at the newest end. There must be room.
   @inlinable
   mutating func append(_ key: Key, _ value: Value, tag: UInt32) -> Spot {
@@ -124,7 +128,6 @@ struct MemorySlots<Key, Value> {
     if last == .none { first = slot } else { unsafe places.node(last).pointee.newer = slot }
     last = slot
     count &+= 1
-    if unmoved < allocated { unmoved &+= 1 }
     return places.insert(key, value, slot, tag)
   }
 

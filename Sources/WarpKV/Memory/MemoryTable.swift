@@ -162,27 +162,6 @@ struct MemoryTable<Key, Value> {
     unsafe table.slotWord(other).pointee.store(slot(index, sign).raw, ordering: .relaxed)
   }
 
-  /// Each entry goes where the other one is.
-  @inlinable
-  func exchange(_ index: Int, _ other: Int) {
-    let (sign, otherSign) = (sign(index), sign(other))
-    guard MemoryTable.holdsCells else {
-      unsafe word(index).pointee.store(otherSign, ordering: .relaxed)
-      unsafe word(other).pointee.store(sign, ordering: .relaxed)
-      return
-    }
-    let (slot, otherSlot) = (slot(index, sign), slot(other, otherSign))
-    unsafe Cell.withCopy { copy in
-      unsafe Cell.copyOut(cell(index), to: copy)
-      unsafe Cell.copy(cell(other), to: cell(index))
-      unsafe Cell.copy(copy, to: cell(other))
-    }
-    unsafe MemoryFlags.store(MemoryTable.flags(otherSign), flags(index))
-    unsafe MemoryFlags.store(MemoryTable.flags(sign), flags(other))
-    unsafe slotWord(index).pointee.store(otherSlot.raw, ordering: .relaxed)
-    unsafe slotWord(other).pointee.store(slot.raw, ordering: .relaxed)
-  }
-
   // MARK: Ways
 
   @inlinable @inline(__always)
@@ -262,6 +241,28 @@ struct MemoryTable<Key, Value> {
       sign = self.sign(index)
     }
     empty(hole)
+  }
+
+  /// Exchanges an entry that is behind its home with the one that is there.
+  ///
+  /// Both are still found: no bucket between the two is empty, nor between the other one's home and this; and a way once
+  /// around there is in a full table only.
+  @inlinable
+  func bringHome(_ index: Int, _ tag: UInt32) {
+    let other = home(tag)
+    let sign = sign(index)
+    let slot = slot(index, sign)
+    guard MemoryTable.holdsCells else {
+      copy(other, to: index, of: self)
+      return fill(other, slot, tag)
+    }
+    unsafe Cell.withCopy { cell in
+      unsafe Cell.copyOut(self.cell(index), to: cell)
+      copy(other, to: index, of: self)
+      unsafe Cell.copy(cell, to: self.cell(other))
+    }
+    unsafe MemoryFlags.store(MemoryTable.flags(sign), flags(other))
+    unsafe slotWord(other).pointee.store(slot.raw, ordering: .relaxed)
   }
 
   func removeAll() { for index in 0..<count { empty(index) } }

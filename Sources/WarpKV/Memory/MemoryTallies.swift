@@ -51,11 +51,11 @@ struct MemoryTallies {
     line(of: thread).countHit(thread)
   }
 
-  /// Whether a thread's hit is one of a few, by chance: not each so-manieth, which might be the same key again and again.
+  /// Whether a thread's last hit is one of a few, as if by chance: one in regular turns might be of the same key each time.
   @usableFromInline
   func isOneInSome(_ some: UInt64) -> Bool {
     let hits = UInt64(truncatingIfNeeded: unsafe line(of: System.thread).pointer.pointee.allHits)
-    return (hits &* 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: some).high == 0
+    return MemorySeed(0, 0).mix(hits).multipliedFullWidth(by: some).high == 0
   }
 
   /// A call: what follows a miss takes longer.

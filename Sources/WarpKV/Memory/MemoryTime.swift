@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory backend's clock, and the checks of its arguments that do not depend on its types. Needs nothing of the
-// system but what Swift has everywhere.
+// The memory backend's clock, and the checks of its arguments that do not depend on its types.
+//
+// The clock is the system's where it has one, and not Swift's: a `Duration` is a number of 128 bits, and to divide it takes as
+// long as to read the clock.
 
 import WarpFormat
 
 @usableFromInline package enum MemoryTime {
-  private static let origin = ContinuousClock.now
-
-  /// Nanoseconds since the first call, suspend included. Never goes back.
-  @usableFromInline package static let now: @Sendable () -> UInt64 = {
-    let elapsed = MemoryTime.origin.duration(to: .now).attoseconds / 1_000_000_000
-    return UInt64(clamping: elapsed)
-  }
+  /// Nanoseconds since any moment, suspend included. Never goes back.
+  @usableFromInline package static let now: @Sendable () -> UInt64 = { UInt64(clamping: System.bootTime()) }
 
   /// Nanoseconds; 0 for nil.
   ///

@@ -20,8 +20,8 @@ enum MemoryTuning {
   @inlinable static var readerTries: Int { 8 }
   /// One in so many hits behind the home bucket brings the entry home. Those that are often asked for come first by that.
   @inlinable static var hitsPerMove: UInt64 { 32 }
-  /// So many new entries allow one such move, so that readers end up with nothing to write where nothing is stored.
-  @inlinable static var insertionsPerMove: Int { 4 }
+  /// So many sets allow one such move, so that readers end up moving nothing where nothing is stored.
+  @inlinable static var writesPerMove: Int { 4 }
   /// Lines that readers without a lock count in.
   @inlinable static var tallies: Int { 16 }
 

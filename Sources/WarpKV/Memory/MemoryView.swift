@@ -12,6 +12,8 @@
 // - A reader marks the entry visited by an atomic "or" of its flag. If the place is another entry's by then, that one is marked
 //   without merit: it costs a place in the order, never a value. If it is nobody's, it stays so.
 //
+// - A reader that finds an entry behind its home bucket now and then becomes a writer for a moment: MemoryReader, `bringHome`.
+//
 // The fences: the odd sequence is stored before any word (release fence), the even one after all (release); a reader
 // loads the sequence first (acquire) and again last (acquire fence). So if it sees one word of a write, it sees a
 // sequence that is not the one it began with.

@@ -12,6 +12,8 @@ extension BenchGroup {
     for entries in session.isQuick ? [1000, 100_000] : [1000, 10_000, 100_000, 1_000_000] {
       integers(session, entries: entries)
       if Interrupt.isRaised { return }
+      others(session, entries: entries)
+      if Interrupt.isRaised { return }
       if !session.isQuick || entries == 1000 { texts(session, entries: entries) }
       if Interrupt.isRaised { return }
     }
@@ -59,9 +61,58 @@ extension BenchGroup {
     session.add(series, "Int to Int to NSCache", timings[1], to: timings[2])
   }
 
+  /// Keys that are all asked for alike, entries that have a deadline, keys that are not there, updates. No gate is about them.
+  private static func others(_ session: Session, entries: Int) {
+    let dictionary = Mutex<[Int: Int]>([:])
+    for entry in 0..<entries {
+      dictionary.withLock { $0[Int(bitPattern: UInt(SplitMix.mix(UInt64(entry) &+ 1)))] = entry }
+    }
+    let cache = integerCache(entries)
+    let dated = integerCache(entries, timeToLive: .seconds(3600))
+    func gets(_ suffix: String, _ keys: [Int], _ cache: Cache<Int, Int>) -> [Variant] {
+      [
+        Variant(name: "Dictionary and Mutex" + suffix) { range in
+          var sum: UInt64 = 0
+          for operation in range {
+            let key = keys[operation]
+            if let value = dictionary.withLock({ $0[key] }) { sum &+= UInt64(value) }
+          }
+          return sum
+        },
+        Variant(name: "Int to Int" + suffix) { range in
+          var sum: UInt64 = 0
+          for operation in range { if let value = cache[keys[operation]] { sum &+= UInt64(value) } }
+          return sum
+        },
+      ]
+    }
+    let uniform = session.series("memory", entries: entries, "uniform")
+    let alike = session.stream(uniform, .uniform).ids.map { Int(bitPattern: UInt(SplitMix.mix(UInt64($0) &+ 1))) }
+    session.measure(uniform, gets("", alike, cache))
+    let series = session.series("memory", entries: entries)
+    let keys = session.stream(series).ids.map { Int(bitPattern: UInt(SplitMix.mix(UInt64($0) &+ 1))) }
+    session.measure(series, gets(", with a deadline", keys, dated))
+    session.measure(series, gets(", misses", keys.map { ~$0 }, cache))
+    session.measure(
+      series,
+      [
+        Variant(name: "Dictionary and Mutex, update") { range in
+          for operation in range {
+            let key = keys[operation]
+            dictionary.withLock { $0[key] = operation }
+          }
+          return 0
+        },
+        Variant(name: "Int to Int, update") { range in
+          for operation in range { cache[keys[operation]] = operation }
+          return 0
+        },
+      ])
+  }
+
   /// A cache in which all entries stay, filled.
-  static func integerCache(_ entries: Int) -> Cache<Int, Int> {
-    let cache = Cache<Int, Int>(capacity: BenchStore.roomy(entries))
+  static func integerCache(_ entries: Int, timeToLive: Duration? = nil) -> Cache<Int, Int> {
+    let cache = Cache<Int, Int>(capacity: BenchStore.roomy(entries), timeToLive: timeToLive)
     for entry in 0..<entries { cache[Int(bitPattern: UInt(SplitMix.mix(UInt64(entry) &+ 1)))] = entry }
     return cache
   }
