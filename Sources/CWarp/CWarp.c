@@ -89,6 +89,9 @@ int64_t warp_boot_time(void) {
   struct timespec now;
 #if defined(CLOCK_BOOTTIME)
   if (clock_gettime(CLOCK_BOOTTIME, &now) != 0) return -1;
+#elif defined(__APPLE__)
+  // The continuous clock. CLOCK_MONOTONIC is derived from the time of day there, and has gone back.
+  if (clock_gettime(CLOCK_MONOTONIC_RAW, &now) != 0) return -1;
 #else
   if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return -1;
 #endif

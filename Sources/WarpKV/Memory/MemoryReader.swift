@@ -111,7 +111,7 @@ struct MemoryReader<Key: Hashable & Sendable, Value: Sendable>: @unchecked Senda
     }
   }
 
-  /// The entry in a tag's home bucket, if it may be the tag's, was visited and has no deadline. It is one of a moment, whichever.
+  /// The entry in a tag's home bucket, if it may be the tag's, was visited and has no deadline. A writer may be changing it.
   @inlinable @inline(__always)
   func home(_ gate: UnsafeMutablePointer<Gate>, _ tag: UInt32) -> Cell.Place? {
     typealias Table = MemoryTable<Key, Value>

@@ -63,7 +63,9 @@ extension MemoryShard {
   mutating func bringHome(_ key: Key, _ hash: UInt64, _ gate: borrowing MemoryGate<Key, Value>) {
     let tag = MemoryShard.tag(hash)
     guard slots.unmoved >= MemoryTuning.writesPerMove,
-      let index = slots.places.index(tag, where: { spot in spot.key == key }), index != slots.places.table.home(tag)
+      // The whole tag, too: a key whose `==` forgives what its hash does not has another home.
+      let index = slots.places.index(tag, where: { $0.key == key && slots.places.tag($0.slot) == tag }),
+      index != slots.places.table.home(tag)
     else { return }
     slots.unmoved &-= MemoryTuning.writesPerMove
     gate.beginWrite()

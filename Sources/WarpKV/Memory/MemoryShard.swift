@@ -4,7 +4,7 @@
 // - Nothing of a user's runs here but `==` of keys and the clock. Keys were hashed and values weighed before; what leaves
 //   is moved into the changes and given to its deinit and the listener when the lock is given back.
 // - count <= capacity and weight <= weightLimit whenever the lock is free.
-// - A hit marks the entry visited and moves nothing; an update, or a refill of an expired entry that is still there,
+// - A hit marks the entry visited and moves nothing in the queue; an update, or a refill of an expired entry that is still there,
 //   keeps its place and marks it visited; a new entry joins unvisited at the newest end (as SPEC.md, W3.3 and W3.5).
 // - After a new key has joined, expired entries in a few slots leave (as SPEC.md, W5).
 

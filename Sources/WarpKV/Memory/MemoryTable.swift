@@ -243,10 +243,10 @@ struct MemoryTable<Key, Value> {
     empty(hole)
   }
 
-  /// Exchanges an entry that is behind its home with the one that is there.
+  /// Exchanges an entry that is behind its home with the one that is there. The tag must be the entry's own.
   ///
-  /// Both are still found: no bucket between the two is empty, nor between the other one's home and this; and a way once
-  /// around there is in a full table only.
+  /// Both are still found. No bucket between the two is empty, nor between the other one's home and this one. Together these
+  /// ways are shorter than the table, since it has an empty bucket.
   @inlinable
   func bringHome(_ index: Int, _ tag: UInt32) {
     let other = home(tag)
