@@ -24,12 +24,12 @@ extension BenchGroup {
 
   private static func integers(_ session: Session, entries: Int) {
     let series = session.series("memory", entries: entries)
-    let keys = session.stream(series).ids.map { Int(bitPattern: UInt(SplitMix.mix(UInt64($0) &+ 1))) }
+    let keys = session.stream(series).ids.map { integerKey(Int($0)) }
     let cache = integerCache(entries)
     let dictionary = Mutex<[Int: Int]>([:])
     let objects = NSCache<NSNumber, NSNumber>()
     for entry in 0..<entries {
-      let key = Int(bitPattern: UInt(SplitMix.mix(UInt64(entry) &+ 1)))
+      let key = integerKey(entry)
       dictionary.withLock { $0[key] = entry }
       objects.setObject(NSNumber(value: entry), forKey: NSNumber(value: key))
     }
@@ -65,7 +65,7 @@ extension BenchGroup {
   private static func others(_ session: Session, entries: Int) {
     let dictionary = Mutex<[Int: Int]>([:])
     for entry in 0..<entries {
-      dictionary.withLock { $0[Int(bitPattern: UInt(SplitMix.mix(UInt64(entry) &+ 1)))] = entry }
+      dictionary.withLock { $0[integerKey(entry)] = entry }
     }
     let cache = integerCache(entries)
     let dated = integerCache(entries, timeToLive: .seconds(3600))
@@ -87,10 +87,10 @@ extension BenchGroup {
       ]
     }
     let uniform = session.series("memory", entries: entries, "uniform")
-    let alike = session.stream(uniform, .uniform).ids.map { Int(bitPattern: UInt(SplitMix.mix(UInt64($0) &+ 1))) }
+    let alike = session.stream(uniform, .uniform).ids.map { integerKey(Int($0)) }
     session.measure(uniform, gets("", alike, cache))
     let series = session.series("memory", entries: entries)
-    let keys = session.stream(series).ids.map { Int(bitPattern: UInt(SplitMix.mix(UInt64($0) &+ 1))) }
+    let keys = session.stream(series).ids.map { integerKey(Int($0)) }
     session.measure(series, gets(", with a deadline", keys, dated))
     session.measure(series, gets(", misses", keys.map { ~$0 }, cache))
     session.measure(
@@ -110,10 +110,13 @@ extension BenchGroup {
       ])
   }
 
+  /// The key of an entry: spread, as keys in life are not 0, 1, 2.
+  private static func integerKey(_ entry: Int) -> Int { Int(bitPattern: UInt(SplitMix.mix(UInt64(entry) &+ 1))) }
+
   /// A cache in which all entries stay, filled.
   static func integerCache(_ entries: Int, timeToLive: Duration? = nil) -> Cache<Int, Int> {
     let cache = Cache<Int, Int>(capacity: BenchStore.roomy(entries), timeToLive: timeToLive)
-    for entry in 0..<entries { cache[Int(bitPattern: UInt(SplitMix.mix(UInt64(entry) &+ 1)))] = entry }
+    for entry in 0..<entries { cache[integerKey(entry)] = entry }
     return cache
   }
 
@@ -170,7 +173,7 @@ extension BenchGroup {
   /// What two threads do together on the same hot keys, to what one does.
   private static func threads(_ session: Session, entries: Int) throws {
     let series = session.series("memory", entries: entries)
-    let keys = session.stream(series).ids.map { Int(bitPattern: UInt(SplitMix.mix(UInt64($0) &+ 1))) }
+    let keys = session.stream(series).ids.map { integerKey(Int($0)) }
     let cache = integerCache(entries)
     let board = try Board(workers: 2, windows: session.isQuick ? 400 : 2000)
     let outcome = try ThreadCrew.run(board, modes: [1, 2], windowNanoseconds: 2_000_000) { index in
