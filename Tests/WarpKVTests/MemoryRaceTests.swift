@@ -49,6 +49,13 @@ private enum Sort: Hashable {
     try race(cache, world, keys: 150, key: Sort.init, value: { key, _ in key }, isRight: { $0 == $1 })
   }
 
+  /// Entries that lie in small, full tables, and that readers move.
+  @Test func entriesThatMove() throws {
+    let world = TestWorld()
+    let cache = try MemoryBackend<UInt64, UInt64>(capacity: 1100, shards: 32, clock: { UInt64(world.time) })
+    try race(cache, world, keys: 2200, key: { $0 }, value: { $0 << 32 | $1 }, isRight: { $0 >> 32 == $1 })
+  }
+
   private func race<Key: Hashable & Sendable, Value: Sendable>(
     _ cache: MemoryBackend<Key, Value>, _ world: TestWorld, keys: UInt64, key: @escaping @Sendable (UInt64) -> Key,
     value: @escaping @Sendable (UInt64, UInt64) -> Value, isRight: @escaping @Sendable (Value, UInt64) -> Bool

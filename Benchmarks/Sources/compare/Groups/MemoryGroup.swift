@@ -12,8 +12,6 @@ extension BenchGroup {
     for entries in session.isQuick ? [1000, 100_000] : [1000, 10_000, 100_000, 1_000_000] {
       integers(session, entries: entries)
       if Interrupt.isRaised { return }
-      others(session, entries: entries)
-      if Interrupt.isRaised { return }
       if !session.isQuick || entries == 1000 { texts(session, entries: entries) }
       if Interrupt.isRaised { return }
     }
@@ -23,9 +21,13 @@ extension BenchGroup {
   // MARK: Int to Int
 
   private static func integers(_ session: Session, entries: Int) {
-    let series = session.series("memory", entries: entries)
+    let (series, uniform) = (
+      session.series("memory", entries: entries), session.series("memory", entries: entries, "uniform")
+    )
     let keys = session.stream(series).ids.map { integerKey(Int($0)) }
+    let alike = session.stream(uniform, .uniform).ids.map { integerKey(Int($0)) }
     let cache = integerCache(entries)
+    let dated = integerCache(entries, timeToLive: .seconds(3600))
     let dictionary = Mutex<[Int: Int]>([:])
     let objects = NSCache<NSNumber, NSNumber>()
     for entry in 0..<entries {
@@ -33,42 +35,6 @@ extension BenchGroup {
       dictionary.withLock { $0[key] = entry }
       objects.setObject(NSNumber(value: entry), forKey: NSNumber(value: key))
     }
-    let timings = session.measure(
-      series,
-      [
-        Variant(name: "Dictionary and Mutex") { range in
-          var sum: UInt64 = 0
-          for operation in range {
-            let key = keys[operation]
-            if let value = dictionary.withLock({ $0[key] }) { sum &+= UInt64(value) }
-          }
-          return sum
-        },
-        Variant(name: "Int to Int") { range in
-          var sum: UInt64 = 0
-          for operation in range { if let value = cache[keys[operation]] { sum &+= UInt64(value) } }
-          return sum
-        },
-        Variant(name: "NSCache, Int to Int", every: 8) { range in
-          var sum: UInt64 = 0
-          for operation in range {
-            if let value = objects.object(forKey: NSNumber(value: keys[operation])) { sum &+= value.uint64Value }
-          }
-          return sum
-        },
-      ])
-    guard timings.count == 3 else { return }
-    session.add(series, "Int to Int to NSCache", timings[1], to: timings[2])
-  }
-
-  /// Keys that are all asked for alike, entries that have a deadline, keys that are not there, updates. No gate is about them.
-  private static func others(_ session: Session, entries: Int) {
-    let dictionary = Mutex<[Int: Int]>([:])
-    for entry in 0..<entries {
-      dictionary.withLock { $0[integerKey(entry)] = entry }
-    }
-    let cache = integerCache(entries)
-    let dated = integerCache(entries, timeToLive: .seconds(3600))
     func gets(_ suffix: String, _ keys: [Int], _ cache: Cache<Int, Int>) -> [Variant] {
       [
         Variant(name: "Dictionary and Mutex" + suffix) { range in
@@ -86,11 +52,21 @@ extension BenchGroup {
         },
       ]
     }
-    let uniform = session.series("memory", entries: entries, "uniform")
-    let alike = session.stream(uniform, .uniform).ids.map { integerKey(Int($0)) }
+    let timings = session.measure(
+      series,
+      gets("", keys, cache) + [
+        Variant(name: "NSCache, Int to Int", every: 8) { range in
+          var sum: UInt64 = 0
+          for operation in range {
+            if let value = objects.object(forKey: NSNumber(value: keys[operation])) { sum &+= value.uint64Value }
+          }
+          return sum
+        }
+      ])
+    guard timings.count == 3 else { return }
+    session.add(series, "Int to Int to NSCache", timings[1], to: timings[2])
+    // What no gate is about: keys that are all asked for alike, entries that have a deadline, keys that are not there, updates.
     session.measure(uniform, gets("", alike, cache))
-    let series = session.series("memory", entries: entries)
-    let keys = session.stream(series).ids.map { integerKey(Int($0)) }
     session.measure(series, gets(", with a deadline", keys, dated))
     session.measure(series, gets(", misses", keys.map { ~$0 }, cache))
     session.measure(
