@@ -10,6 +10,12 @@ void warp_copy_out_rest(void *restrict to, const void *restrict shared, size_t s
   char *out = (char *)to;
 #if WARP_COPIES_PAIRS
   const char *from = (const char *)shared;
+  if (size > 64 && size <= 128) {
+    // Without a loop, as the sizes that are copied in place.
+    for (int at = 0; at < 64; at += 16) warp_copy_pair(out + at, from + at);
+    for (int at = 64; at > 0; at -= 16) warp_copy_pair(out + size - at, from + size - at);
+    return;
+  }
   if (size >= 16) {
     char *last = out + size - 16;
     for (; out < last; out += 16, from += 16) warp_copy_pair(out, from);

@@ -37,6 +37,7 @@ package final class Attachment: Sendable {
   /// Who registered.
   let processID: Int32
   let storeWords: (UInt64, UInt64)
+  let quick: QuickNumbers
   let stay = Stay()
 
   init(
@@ -56,6 +57,7 @@ package final class Attachment: Sendable {
       lockGeometry.countersOffset + $0.stripe * CounterFields.structure.size
     }
     gate = mapping.file.gate
+    quick = QuickNumbers(header, lockGeometry, data: data, lock: lock, records: recorder != nil)
     clockBase = mapping.clock.base
     processID = environment.process().id
     storeWords = (

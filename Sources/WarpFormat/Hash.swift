@@ -147,12 +147,29 @@ extension XXH3 {
 
   @inlinable @inline(__always)
   static func upTo16(_ base: UnsafeRawPointer, _ size: Int, _ seed: UInt64) -> UInt64 {
-    let lowKey: UInt64 = 0x6782_737B_EA42_39B9  // secret[24..<32] ^ secret[32..<40]
-    let highKey: UInt64 = 0xAF56_BC3B_0996_523A  // secret[40..<48] ^ secret[48..<56]
-    let low = unsafe (lowKey &+ seed) ^ word64(base, 0)
-    let high = unsafe (highKey &- seed) ^ word64(base, size &- 8)
+    unsafe upTo16(word64(base, 0), word64(base, size &- 8), size, ShortSecret(seed: seed))
+  }
+
+  /// Of 9 to 16 bytes whose first and last eight are at hand.
+  @inlinable @inline(__always)
+  static func upTo16(_ first: UInt64, _ last: UInt64, _ size: Int, _ secret: ShortSecret) -> UInt64 {
+    let (low, high) = (secret.low ^ first, secret.high ^ last)
     let product = foldedProduct(low, high)
     return avalanche(UInt64(truncatingIfNeeded: size) &+ low.byteSwapped &+ high &+ product)
+  }
+
+  /// What inputs of 9 to 16 bytes are mixed with: it depends on the seed alone.
+  @frozen
+  @usableFromInline
+  struct ShortSecret: Sendable {
+    @usableFromInline let low: UInt64
+    @usableFromInline let high: UInt64
+
+    @inlinable @inline(__always)
+    init(seed: UInt64) {
+      low = 0x6782_737B_EA42_39B9 &+ seed  // secret[24..<32] ^ secret[32..<40]
+      high = 0xAF56_BC3B_0996_523A &- seed  // secret[40..<48] ^ secret[48..<56]
+    }
   }
 
   /// Not inlined into clients: above 16 bytes the work outweighs the call.

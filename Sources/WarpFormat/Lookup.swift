@@ -69,11 +69,20 @@ extension ShardView {
     return isStable(at: place, control) ? .match(candidate) : .unstable
   }
 
+  @inline(__always)
+  func isStable(at offset: Int, _ control: Control) -> Bool { data.isStable(at: offset, control) }
+}
+
+extension Window {
+  /// Of the slot at an offset.
+  @inline(__always)
+  func controlWord(at offset: Int) -> Control { Control(raw: acquire64(offset)) }
+
   /// R3.5: the same sequence, and COMMITTED only ever becomes LIVE.
   @inline(__always)
   func isStable(at offset: Int, _ control: Control) -> Bool {
     fenceAcquire()
-    let now = data.load64(offset)
+    let now = load64(offset)
     if planted(.copyNotValidated) { return true }
     return now == control.raw || control.isIn(.committed) && now == control.with(.live).raw
   }

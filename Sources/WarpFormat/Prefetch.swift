@@ -10,7 +10,7 @@ extension AttachmentCell {
   /// Hashes a key and asks for the line of its home bucket.
   package func prefetchBucket(_ key: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
     unsafe unowned._withUnsafeGuaranteedRef { file in
-      let hash = unsafe KeyBytes(key).hash(seed: seed)
+      let hash = unsafe KeyBytes(key).hash(HashSeed(seed))
       file.prefetchBucket(hash)
       return hash
     }
@@ -35,17 +35,17 @@ extension Attachment {
   /// Asks for the lines of the slot that a key's chain names, once the bucket is there: its header and key, and the begin
   /// of the value.
   ///
-  /// - Returns: that slot, found by R2; the key may be elsewhere. `none`: the begin of the chain names no slot.
+  /// - Returns: that slot, found by R2; the key may be elsewhere. nil: the begin of the chain names no slot.
   @discardableResult
   @inline(__always)
-  func prefetchSlot(_ hash: UInt64) -> SlotIndex {
+  func prefetchSlot(_ hash: UInt64) -> QuickSlot? {
     let shard = QuickShard(self, hash)
     let fingerprint = HashParts(hash: hash).fingerprint
-    guard let slot = shard.firstNamed(fingerprint, before: Format.prefetchedBuckets) else { return .none }
-    let at = shard.slotOffset(slot)
-    lock.prefetch(shard.shard.visitedOffset(slot))
-    shard.data.prefetch(at)
-    if shard.stride > Format.slotAlignment { shard.data.prefetch(at &+ Format.slotAlignment) }
-    return slot
+    guard let slot = shard.firstNamed(fingerprint, before: Format.prefetchedBuckets) else { return nil }
+    let place = shard.place(slot)
+    quick.visited.prefetch(place.visited)
+    place.data.prefetch(0)
+    if shard.stride > Format.slotAlignment { place.data.prefetch(Format.slotAlignment) }
+    return place
   }
 }

@@ -7,7 +7,9 @@
 protocol ProbeKey {
   /// Bytes.
   var count: Int { get }
-  func hash(seed: UInt64) -> UInt64
+  /// Bytes in a slot: whole words.
+  var paddedCount: Int { get }
+  func hash(_ seed: HashSeed) -> UInt64
   /// Whether the bytes at an offset, a multiple of 8, are the key's. The caller has compared the sizes.
   func isIn(_ window: Window, _ offset: Int) -> Bool
 }
@@ -32,24 +34,35 @@ struct KeyBytes: ProbeKey {
   @inline(__always)
   fileprivate var bytes: UnsafeRawPointer { unsafe start.unsafelyUnwrapped }
 
+  @inline(__always) var paddedCount: Int { (count &+ 7) & ~7 }
+
   @inline(__always)
-  func hash(seed: UInt64) -> UInt64 {
-    count > 0 ? unsafe XXH3.hash64(bytes, count, seed) : XXH3.empty(seed: seed)
+  func hash(_ seed: HashSeed) -> UInt64 {
+    count > 0 ? unsafe XXH3.hash64(bytes, count, seed.value) : XXH3.empty(seed: seed.value)
   }
 
   @inline(__always)
   func isIn(_ window: Window, _ offset: Int) -> Bool { window.equals(offset, self) }
 }
 
-/// A key of 9 to 16 bytes.
-struct ShortKey: ProbeKey {
-  private let key: KeyBytes
+/// A key of 9 to 16 bytes, in registers.
+package struct ShortKey: ProbeKey {
+  let count: Int
+  /// The first eight bytes and the last eight. The file's words are the machine's: little-endian.
   private let first: UInt64
-  /// The bytes behind the first eight, and zeros. The file's words are the machine's: little-endian.
+  private let last: UInt64
+  /// The bytes behind the first eight, and zeros.
   private let second: UInt64
 
   @inline(__always)
   static func takes(_ size: Int) -> Bool { UInt(bitPattern: size &- 9) < 8 }
+
+  /// - Precondition: the key has such a size, and the two words agree where they overlap.
+  @inline(__always)
+  package init(first: UInt64, last: UInt64, count: Int) {
+    (self.first, self.last, self.count) = (first, last, count)
+    second = last &>> UInt64(truncatingIfNeeded: 8 &* (16 &- count))
+  }
 
   /// nil if the key has another size.
   @inline(__always)
@@ -61,21 +74,30 @@ struct ShortKey: ProbeKey {
   /// - Precondition: the key has such a size.
   @inline(__always)
   init(sized key: KeyBytes) {
-    self.key = key
-    unsafe first = key.bytes.loadUnaligned(as: UInt64.self)
-    let last = unsafe key.bytes.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self)
-    second = last &>> UInt64(truncatingIfNeeded: 8 &* (16 &- key.count))
+    unsafe self.init(
+      first: key.bytes.loadUnaligned(as: UInt64.self),
+      last: key.bytes.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self), count: key.count)
   }
 
-  @inline(__always) var count: Int { key.count }
+  @inline(__always) var paddedCount: Int { 16 }
 
   @inline(__always)
-  func hash(seed: UInt64) -> UInt64 { unsafe XXH3.upTo16(key.bytes, count, seed) }
+  func hash(_ seed: HashSeed) -> UInt64 { XXH3.upTo16(first, last, count, seed.short) }
 
   @inline(__always)
   func isIn(_ window: Window, _ offset: Int) -> Bool {
     let (one, other) = (window.load64(offset), window.load64(offset &+ 8))
     if planted(.keyComparedLoosely) { return (one ^ first) | other == second }
     return one == first && other == second
+  }
+
+  /// Runs a closure on the key's bytes in memory.
+  @inline(__always)
+  func withBytes<Result>(_ body: (KeyBytes) -> Result) -> Result {
+    unsafe withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { bytes in
+      unsafe bytes.storeBytes(of: first, as: UInt64.self)
+      unsafe bytes.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
+      return unsafe body(KeyBytes(bytes.baseAddress, count))
+    }
   }
 }

@@ -26,8 +26,13 @@ package struct QuickBatch {
   @inline(__always)
   func key(_ index: Int) -> KeyBytes { unsafe KeyBytes(keys + index &* keySize, keySize) }
 
+  /// Without a question whether there is any: of no room no part is looked at.
   @inline(__always)
-  func room(_ index: Int) -> Room { unsafe Room(values.map { unsafe $0 + index &* valueSize }, valueSize) }
+  func room(_ index: Int) -> Room {
+    unsafe Room(
+      UnsafeMutableRawPointer(bitPattern: UInt(bitPattern: values) &+ UInt(bitPattern: index &* valueSize)),
+      valueSize)
+  }
 }
 
 extension AttachmentCell {
@@ -42,15 +47,31 @@ extension AttachmentCell {
 
 extension Attachment {
   /// A hash, and the slot that its chain named when the memory was asked for.
+  @safe
   private struct Place {
     let hash: UInt64
-    var slot = SlotIndex.none
+    /// nil: none.
+    private var slot: UnsafeMutableRawPointer?
+    private var visited = 0
+
+    init(hash: UInt64) { self.hash = hash }
+
+    @inline(__always)
+    mutating func set(_ slot: QuickSlot?) {
+      unsafe self.slot = slot?.data.base
+      visited = slot?.visited ?? 0
+    }
+
+    @inline(__always)
+    func slot(of size: Int) -> QuickSlot? {
+      unsafe slot.map { unsafe QuickSlot(data: Window(base: $0, size: size), visited: visited) }
+    }
   }
 
   @inline(never)
   fileprivate func quickGets(_ batch: QuickBatch, results: UnsafeMutablePointer<QuickGet>) {
     // Once for all: whatever happens to the files from here on happens while all of the gets are under way.
-    guard isCurrent else {
+    guard isCurrent, batch.keySize <= header.geometry.maxKeySize else {
       for index in 0..<batch.count { unsafe results[index] = .unsure }
       return
     }
@@ -65,34 +86,26 @@ extension Attachment {
   private func quickGets<Key: ProbeKey>(
     _ batch: QuickBatch, _ results: UnsafeMutablePointer<QuickGet>, as key: (KeyBytes) -> Key
   ) {
-    let seed = header.hashSeed
-    let fits = batch.keySize <= header.geometry.maxKeySize
     unsafe withUnsafeTemporaryAllocation(of: Place.self, capacity: 16) { places in
       for index in 0..<batch.count {
-        let hash = key(batch.key(index)).hash(seed: seed)
+        let hash = key(batch.key(index)).hash(quick.seed)
         unsafe places.initializeElement(at: index, to: Place(hash: hash))
         prefetchBucket(hash)
       }
-      for index in 0..<batch.count { unsafe places[index].slot = prefetchSlot(places[index].hash) }
+      for index in 0..<batch.count { unsafe places[index].set(prefetchSlot(places[index].hash)) }
       for index in 0..<batch.count {
         let (bytes, place) = unsafe (batch.key(index), places[index])
-        unsafe results[index] = quickGet(bytes, fits ? key(bytes) : nil, place, batch.room(index))
+        unsafe results[index] = quickGet(bytes, key(bytes), place, batch.room(index))
       }
     }
   }
 
   /// The probe has got to R3 of its first match when it asked for the slot's memory, and goes on there.
-  ///
-  /// - Parameter key: nil if no slot has room for it.
   @inline(__always)
-  private func quickGet(
-    _ bytes: KeyBytes, _ key: (some ProbeKey)?, _ place: Place, _ room: Room
-  ) -> QuickGet {
+  private func quickGet(_ bytes: KeyBytes, _ key: some ProbeKey, _ place: Place, _ room: Room) -> QuickGet {
     guard !records(place.hash) else { return .unsure }
-    if let key, place.slot != .none {
-      let hit = quickHit(
-        key, place.hash, place.slot, room, marking: true, counting: false, noting: { _ in })
-      if let hit { return hit }
+    if let slot = place.slot(of: header.geometry.slotStride) {
+      if let hit = quickHit(key, slot, room, marking: true, counting: false, noting: { _ in }) { return hit }
       if planted(.batchSlotTrusted) { return .miss }
     }
     return wholeTry(bytes, place.hash, room, counting: false)

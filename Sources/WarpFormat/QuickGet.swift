@@ -47,7 +47,8 @@ extension AttachmentCell {
     _ key: UnsafeRawPointer?, _ keySize: Int, into target: UnsafeMutableRawPointer?, _ room: Int
   ) -> QuickGet {
     unsafe unowned._withUnsafeGuaranteedRef { file in
-      unsafe WarpFormat.quickGet(KeyBytes(key, keySize), Room(target, room), file)
+      let (key, room) = unsafe (KeyBytes(key, keySize), Room(target, room))
+      return ShortKey.takes(keySize) ? quickGetOfShort(key, room, file) : quickGetOfAnySize(key, room, file)
     }
   }
 
@@ -87,29 +88,34 @@ extension AttachmentCell {
 
 /// The attachment comes last and is no `self`, so that the cell's function ends with a jump to this one.
 @inline(never)
-private func quickGet(_ key: KeyBytes, _ room: Room, _ file: Attachment) -> QuickGet {
+private func quickGetOfShort(_ bytes: KeyBytes, _ room: Room, _ file: Attachment) -> QuickGet {
   guard file.isCurrent else { return .unsure }
-  guard let short = ShortKey(key) else { return file.quickGetOfAnySize(key, room) }
-  let hash = short.hash(seed: file.header.hashSeed)
+  guard bytes.count <= file.quick.longestShortKey else { return quickGetOfAnySize(bytes, room, file) }
+  let key = ShortKey(sized: bytes)
+  let hash = key.hash(file.quick.seed)
+  return file.quickHit(key, hash, room) ?? file.wholeTry(bytes, hash, room, counting: true)
+}
+
+@inline(never)
+private func quickGetOfAnySize(_ key: KeyBytes, _ room: Room, _ file: Attachment) -> QuickGet {
+  guard file.isCurrent else { return .unsure }
+  let hash = key.hash(file.quick.seed)
   guard !file.records(hash) else { return .unsure }
-  return file.quickHit(short, hash, room) ?? file.wholeTry(key, hash, room, counting: true)
+  let hit = file.fits(key) ? file.quickHit(key, hash, room) : nil
+  return hit ?? file.wholeTry(key, hash, room, counting: true)
 }
 
 extension Attachment {
   @inline(never)
-  fileprivate func quickGetOfAnySize(_ key: KeyBytes, _ room: Room) -> QuickGet {
-    let hash = key.hash(seed: header.hashSeed)
-    guard !records(hash) else { return .unsure }
-    return quickHit(key, hash, room) ?? wholeTry(key, hash, room, counting: true)
-  }
-
-  @inline(never)
   fileprivate func quickGet(
     _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hash: UInt64, seed: UInt64
   ) -> QuickGet {
-    guard isCurrent, header.hashSeed == seed, !records(hash) else { return .unsure }
+    guard isCurrent, quick.seed.value == seed, !records(hash) else { return .unsure }
     let (key, room) = unsafe (KeyBytes(bytes), Room(target))
-    let hit = if let short = ShortKey(key) { quickHit(short, hash, room) } else { quickHit(key, hash, room) }
+    var hit: QuickGet?
+    if fits(key) {
+      hit = if let short = ShortKey(key) { quickHit(short, hash, room) } else { quickHit(key, hash, room) }
+    }
     return hit ?? wholeTry(key, hash, room, counting: true)
   }
 
@@ -120,71 +126,81 @@ extension Attachment {
   ) -> QuickGet {
     guard isCurrent else { return .unsure }
     let (key, room) = unsafe (KeyBytes(bytes), Room(target))
-    let hash = key.hash(seed: header.hashSeed)
+    let hash = key.hash(quick.seed)
     guard !records(hash) else { return .unsure }
-    func note(_ found: Candidate) {
+    func note(_ slot: SlotIndex, deadline: UInt64) {
       let shard = shard(of: hash)
-      facts.deadline = found.header.deadline
-      facts.freshUntil = shard.data.load64(shard.metadataOffset(found.slot, MetadataFields.freshUntil))
-      facts.revision = shard.data.load64(shard.metadataOffset(found.slot, MetadataFields.revision))
+      facts.deadline = deadline
+      facts.freshUntil = shard.data.load64(shard.metadataOffset(slot, MetadataFields.freshUntil))
+      facts.revision = shard.data.load64(shard.metadataOffset(slot, MetadataFields.revision))
     }
-    if let slot = firstNamed(key, hash),
-      let hit = quickHit(key, hash, slot, room, marking: marking, counting: false, noting: note)
-    {
-      return hit
+    let view = QuickShard(self, hash)
+    if fits(key), let slot = view.firstNamed(hash) {
+      let hit = quickHit(key, view.place(slot), room, marking: marking, counting: false) {
+        note(slot, deadline: $0)
+      }
+      if let hit { return hit }
     }
-    return wholeTry(key, hash, room, marking: marking, counting: false, noting: note)
+    return wholeTry(key, hash, room, marking: marking, counting: false) {
+      note($0.slot, deadline: $0.header.deadline)
+    }
   }
+
+  /// A key that no slot has room for is in none of them, whatever the bytes say.
+  @inline(__always)
+  fileprivate func fits(_ key: KeyBytes) -> Bool { key.count <= header.geometry.maxKeySize }
 
   // MARK: The hit
 
   /// R2 to R5. nil: it is no such hit.
+  ///
+  /// - Precondition: the key is no longer than `maxKeySize`.
   @inline(__always)
   fileprivate func quickHit(_ key: some ProbeKey, _ hash: UInt64, _ room: Room) -> QuickGet? {
-    guard let slot = firstNamed(key, hash) else { return nil }
-    return quickHit(key, hash, slot, room, marking: true, counting: true, noting: { _ in })
-  }
-
-  /// R2 up to its first match. A key that no slot has room for is in none of them, whatever the bytes say.
-  @inline(__always)
-  private func firstNamed(_ key: some ProbeKey, _ hash: UInt64) -> SlotIndex? {
     let shard = QuickShard(self, hash)
-    guard key.count <= shard.maxKeySize else { return nil }
-    return shard.firstNamed(HashParts(hash: hash).fingerprint, before: shard.probeLimit)
+    guard let slot = shard.firstNamed(hash) else { return nil }
+    return quickHit(key, shard.place(slot), room, marking: true, counting: true, noting: { _ in })
   }
 
   /// R3 to R5 for a slot that a bucket named.
   ///
-  /// - Parameter note: is run on the entry before it is validated.
+  /// - Parameter note: is run with the entry's deadline before the entry is validated.
   /// - Precondition: the slot was checked, and the key is no longer than `maxKeySize`.
   @inline(__always)
   func quickHit(
-    _ key: some ProbeKey, _ hash: UInt64, _ slot: SlotIndex, _ room: Room, marking: Bool, counting: Bool,
-    noting note: (Candidate) -> Void
+    _ key: some ProbeKey, _ slot: QuickSlot, _ room: Room, marking: Bool, counting: Bool,
+    noting note: (UInt64) -> Void
   ) -> QuickGet? {
-    let shard = QuickShard(self, hash)
-    let place = shard.slotOffset(slot)
-    let control = shard.controlWord(at: place)  // R3.1
+    let most = planted(.sizesUnchecked) ? room.size : min(room.size, header.geometry.maxValueSize)
+    return quickHit(key, slot, most: most, marking: marking, counting: counting) { (value, size, deadline) in
+      unsafe slot.data.copyOut(value, to: room.start, size: size)
+      note(deadline)
+    }
+  }
+
+  /// - Parameters:
+  ///   - most: the size of the largest value that is taken.
+  ///   - copy: is run with the value's offset in the slot, its size and the entry's deadline, before the entry is validated.
+  @inline(__always)
+  func quickHit(
+    _ key: some ProbeKey, _ slot: QuickSlot, most: Int, marking: Bool, counting: Bool,
+    copy: (Int, Int, UInt64) -> Void
+  ) -> QuickGet? {
+    let control = slot.data.controlWord(at: 0)  // R3.1
     if _slowPath(!control.isIn(.live)) { return control.isIn(.committed) ? nil : .torn }  // R3.2
     // R3.3. Of a raw value the word of raw size, codec and flags is the stored size.
-    let sizes = shard.data.load64(place &+ SlotFields.keySize.offset)
-    let rest = shard.data.load64(place &+ SlotFields.rawSize.offset)
+    let sizes = slot.data.load64(SlotFields.keySize.offset)
+    let rest = slot.data.load64(SlotFields.rawSize.offset)
     let size = Int(sizes &>> 32)
+    let deadline = slot.data.load64(SlotFields.deadline.offset)
     guard UInt32(truncatingIfNeeded: sizes) == UInt32(truncatingIfNeeded: key.count),
-      key.isIn(shard.data, shard.keyOffset(at: place)), rest == sizes &>> 32,
-      size <= shard.maxValueSize || planted(.sizesUnchecked), size <= room.size
+      key.isIn(slot.data, SlotFields.structure.size), rest == sizes &>> 32, size <= most
     else { return nil }
-    let found = Candidate(
-      slot: slot,
-      header: EntryHeader(
-        deadline: shard.data.load64(place &+ SlotFields.deadline.offset), keySize: key.count, storedSize: size,
-        rawSize: size, codec: Format.codecRaw, flags: 0),
-      control: control)
-    let value = shard.valueOffset(at: place, keySize: key.count)
-    unsafe shard.data.copyOut(value, to: room.start, size: size)  // R3.4
-    note(found)
-    guard shard.isStable(at: place, control) else { return .torn }  // R3.5
-    return finish(found, in: self.shard(of: hash), room: room.size, marking, counting)
+    copy(SlotFields.structure.size &+ key.paddedCount, size, deadline)  // R3.4
+    guard slot.data.isStable(at: 0, control) else { return .torn }  // R3.5
+    if deadline != 0, hasPassed(deadline) { return provenMiss(counting) }  // R3.6
+    note(slot, isHit: true, marking, counting)
+    return .hit(size: size)
   }
 
   // MARK: Any other get
@@ -200,9 +216,16 @@ extension Attachment {
     _ key: KeyBytes, _ hash: UInt64, _ room: Room, marking: Bool, counting: Bool, noting note: (Candidate) -> Void
   ) -> QuickGet {
     let shard = shard(of: hash)
+    let view = QuickShard(self, hash)
     let sequence = lock.acquire64(shard.sequenceAt)  // R4.1
-    switch QuickShard(self, hash).quickProbe(key, hash, room, note) {  // R4.2
-    case .match(let candidate): return finish(candidate, in: shard, room: room.size, marking, counting)
+    switch view.quickProbe(key, hash, room, note) {  // R4.2
+    case .match(let candidate):
+      let header = candidate.header
+      guard header.isRaw else { return .unsure }
+      if header.deadline != 0, hasPassed(header.deadline) { return provenMiss(counting) }  // R3.6
+      let isHit = header.storedSize <= room.size
+      self.note(view.place(candidate.slot), isHit: isHit, marking, counting)
+      return isHit ? .hit(size: header.storedSize) : .tooSmall(needed: header.storedSize)
     case .none:
       if !planted(.missNotValidated) {
         guard sequence & 1 == 0 else { return .unsure }
@@ -221,23 +244,14 @@ extension Attachment {
     return .miss
   }
 
-  /// R3.6 and R5.
+  /// R5.
   @inline(__always)
-  private func finish(
-    _ candidate: Candidate, in shard: Shard, room: Int, _ marking: Bool, _ counting: Bool
-  ) -> QuickGet {
-    guard candidate.header.isRaw else { return .unsure }
-    if candidate.header.deadline != 0, hasPassed(candidate.header.deadline) { return provenMiss(counting) }
-    if planted(.hitStoresToData) {
-      shard.put64(ControlFields.lastStamp, shard.get64(ControlFields.lastStamp) &+ 1)
-    }
+  private func note(_ slot: QuickSlot, isHit: Bool, _ marking: Bool, _ counting: Bool) {
+    if planted(.hitStoresToData) { data.add64(Format.shardsOffset &+ ControlFields.lastStamp.offset, 1) }
     // A handle without a stripe may not write.
-    if let stripe {
-      if marking, !shard.isVisited(candidate.slot) { shard.setVisited(candidate.slot, true) }
-      if counting, candidate.header.storedSize <= room { lock.add64(stripe &+ Counter.hits.rawValue &* 8, 1) }
-    }
-    let size = candidate.header.storedSize
-    return size <= room ? .hit(size: size) : .tooSmall(needed: size)
+    guard let stripe else { return }
+    if marking, quick.visited.load8(slot.visited) == 0 { quick.visited.store8(slot.visited, 1) }
+    if counting, isHit { lock.add64(stripe &+ Counter.hits.rawValue &* 8, 1) }
   }
 
   /// Out of the way of entries without a deadline: the clock costs more than the rest of a hit.
@@ -259,25 +273,5 @@ struct Room {
   init(_ start: UnsafeMutableRawPointer?, _ size: Int) {
     unsafe self.start = unsafe start
     self.size = size
-  }
-}
-
-extension QuickShard {
-  /// R2 and R3, copying a raw value that has room.
-  @inline(__always)
-  fileprivate func quickProbe(
-    _ key: KeyBytes, _ hash: UInt64, _ target: Room, _ note: (Candidate) -> Void
-  ) -> Probe {
-    probe(key, HashParts(hash: hash)) { (candidate, place) in
-      copy(candidate, at: place, to: target)
-      note(candidate)
-    }
-  }
-
-  @inline(__always)
-  private func copy(_ candidate: Candidate, at place: Int, to target: Room) {
-    let header = candidate.header
-    guard header.isRaw, header.storedSize <= target.size else { return }
-    unsafe data.copyOut(valueOffset(at: place, keySize: header.keySize), to: target.start, size: header.storedSize)
   }
 }

@@ -36,7 +36,8 @@ protocol ShardView {
   var maxRawSize: Int { get }
   var control: Int { get }
   var buckets: Int { get }
-  var slots: Int { get }
+  /// Where slot 0 would be.
+  var slotZero: Int { get }
 }
 
 /// A view of one shard of an attached store.
@@ -56,7 +57,8 @@ public struct Shard: ShardView {
   let control: Int
   let buckets: Int
   let metadata: Int
-  let slots: Int
+  let slotZero: Int
+  var slots: Int { slotZero &+ stride }
   /// Absolute offsets in the lock file.
   let sequenceAt: Int
   let ownerAt: Int
@@ -78,7 +80,7 @@ public struct Shard: ShardView {
     control = geometry.shardOffset(index)
     buckets = control &+ geometry.bucketsOffset
     metadata = control &+ geometry.metadataOffset
-    slots = control &+ geometry.slotsOffset
+    slotZero = control &+ geometry.slotsOffset &- stride
     let line = lockGeometry.linesOffset &+ index &* LockLineFields.structure.size
     sequenceAt = line &+ LockLineFields.sequence.offset
     ownerAt = line &+ LockLineFields.owner.offset
@@ -137,5 +139,5 @@ extension ShardView {
   func get(_ field: Field) -> UInt32 { data.load32(control &+ field.offset) }
 
   @inline(__always)
-  func slotOffset(_ slot: SlotIndex) -> Int { slots &+ (Int(slot.raw) &- 1) &* stride }
+  func slotOffset(_ slot: SlotIndex) -> Int { slotZero &+ Int(slot.raw) &* stride }
 }

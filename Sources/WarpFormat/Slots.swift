@@ -41,7 +41,7 @@ struct Control: Equatable {
 extension ShardView {
   /// Of the slot at an offset.
   @inline(__always)
-  func controlWord(at offset: Int) -> Control { Control(raw: data.acquire64(offset)) }
+  func controlWord(at offset: Int) -> Control { data.controlWord(at: offset) }
 }
 
 extension Shard {

@@ -57,15 +57,17 @@ package enum Sieve {
 extension Sieve {
   /// The policy in the form in which the format asks for it.
   package static let policy: VictimPolicy = { file, shard, isEligible in
-    var queue = ShardQueue(shard: shard, file: file)
+    var queue = unsafe ShardQueue(shard: shard, file: .passUnretained(file))
     return victim(in: &queue, where: isEligible)
   }
 }
 
 /// A shard's queue as SIEVE sees it.
+@safe
 private struct ShardQueue: SieveQueue {
   let shard: Shard
-  let file: Attachment
+  /// Kept by whoever asks for a victim: a reference would be counted up and down, by two locked instructions.
+  let file: Unmanaged<Attachment>
 
   var oldest: SlotIndex? { shard.oldest }
   var hand: SlotIndex? {
@@ -76,5 +78,7 @@ private struct ShardQueue: SieveQueue {
   func newer(_ slot: SlotIndex) -> SlotIndex? { shard.newer(slot) }
   func isVisited(_ slot: SlotIndex) -> Bool { shard.isVisited(slot) }
   func setVisited(_ slot: SlotIndex, _ value: Bool) { shard.setVisited(slot, value) }
-  func isExpired(_ slot: SlotIndex) -> Bool { shard.isExpired(slot) { file.storeTime() } }
+  func isExpired(_ slot: SlotIndex) -> Bool {
+    shard.isExpired(slot) { unsafe file._withUnsafeGuaranteedRef { $0.storeTime() } }
+  }
 }

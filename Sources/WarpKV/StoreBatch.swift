@@ -78,6 +78,13 @@ extension SharedStore {
     }
   }
 
+  /// What the quick get of one of the keys that was neither a hit nor a miss ends with.
+  @inline(never)
+  private func settle(_ quick: QuickGet, _ batch: Batch, _ place: Int) throws(WarpError) -> GetResult {
+    if case .tooSmall(let size) = quick { return .tooSmall(needed: size) }
+    return try unsafe goOn(quick, batch.key(place), into: batch.room(place))
+  }
+
   /// Gets of one group. What is quick is counted for all of them at once.
   @inline(__always)
   private func get(
@@ -94,22 +101,22 @@ extension SharedStore {
       } else {
         unsafe quick.initialize(repeating: .unsure)
       }
-      return Result { () throws(WarpError) in
-        for place in 0..<group.count {
-          // One of the group's, which are no more than there are results.
-          let index = group.lowerBound &+ place
-          switch unsafe quick[place] {
-          case .hit(let size):
-            unsafe results[unchecked: index] = .hit(size: size)
-            quickHits &+= 1
-          case .miss:
-            results[index] = .miss
-            quickMisses &+= 1
-          case .tooSmall(let size): results[index] = .tooSmall(needed: size)
-          case .torn, .unsure:
-            let result = try unsafe goOn(quick[place], batch.key(place), into: batch.room(place))
-            results[index] = result
-            if result.isHit { hits &+= 1 }
+      return unsafe results.withUnsafeMutableBufferPointer { results in
+        Result { () throws(WarpError) in
+          // The group's, which are no more than there are results.
+          for place in 0..<group.count {
+            let index = group.lowerBound &+ place
+            if case .hit(let size) = unsafe quick[place] {
+              unsafe results[index] = .hit(size: size)
+              quickHits &+= 1
+            } else if case .miss = unsafe quick[place] {
+              unsafe results[index] = .miss
+              quickMisses &+= 1
+            } else {
+              let result = try settle(unsafe quick[place], batch, place)
+              unsafe results[index] = result
+              if result.isHit { hits &+= 1 }
+            }
           }
         }
       }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gets for the typed cache: as StoreReading, with what it needs of an entry besides the value, and nothing else.
 
-import WarpFormat
+public import WarpFormat
 
 /// What ``SharedStore/directGet(_:into:freshness:)`` found. Two words, so that it comes in registers.
 @frozen
@@ -11,25 +11,52 @@ struct DirectGet {
   @usableFromInline let size: Int
   @usableFromInline let isStale: Bool
 
+  @inlinable @inline(__always)
   init(size: Int, isStale: Bool = false) { (self.size, self.isStale) = (size, isStale) }
   /// For a value that takes so many bytes; 0 if that is not known.
-  init(needed: Int) { self.init(size: -2 - needed) }
+  @inlinable @inline(__always)
+  init(needed: Int) { self.init(size: -2 &- needed) }
 
-  static var miss: DirectGet { DirectGet(size: -1) }
+  @inlinable @inline(__always)
+  init(_ result: GetResult, isStale: Bool) {
+    switch result {
+    case .hit(let size): self.init(size: size, isStale: isStale)
+    case .miss, .busy: self = .miss
+    case .tooSmall(let needed): self.init(needed: needed)
+    }
+  }
+
+  @inlinable static var miss: DirectGet { DirectGet(size: -1) }
   @inlinable var isMiss: Bool { size == -1 }
   @inlinable var needed: Int { -2 &- size }
 }
 
 extension SharedStore {
+  /// A get of a key of 9 to 16 bytes, given by its first eight and its last eight, and a value of up to 16 bytes, counted.
+  @inlinable @inline(__always)
+  func directWords(_ first: UInt64, _ last: UInt64, _ count: Int) -> QuickWords {
+    isQuick ? current.quickWords(first, last, count) : .unsure
+  }
+
   /// A get into a buffer, counted.
   ///
   /// - Parameter freshness: whether to find out if the entry is stale.
-  @usableFromInline
+  @inlinable @inline(__always)
   func directGet(
     _ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, freshness: Bool
   ) -> DirectGet {
+    if freshness { return unsafe directGetOfFacts(key, into: target) }
     do throws(WarpError) {
-      if !freshness { return DirectGet(try unsafe get(key, into: target), isStale: false) }
+      return DirectGet(try unsafe get(key, into: target), isStale: false)
+    } catch {
+      return DirectGet(needed: 0)
+    }
+  }
+
+  @inline(never)
+  @usableFromInline
+  func directGetOfFacts(_ key: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> DirectGet {
+    do throws(WarpError) {
       var facts: EntryFacts?
       let result = try unsafe get(key, into: target, marking: true, facts: &facts)
       let isStale = facts?.isStale ?? false
@@ -68,16 +95,6 @@ extension SharedStore {
       case .busy: return .busy
       case .tooSmall(let needed): room = max(needed, room + 1)
       }
-    }
-  }
-}
-
-extension DirectGet {
-  fileprivate init(_ result: GetResult, isStale: Bool) {
-    switch result {
-    case .hit(let size): self.init(size: size, isStale: isStale)
-    case .miss, .busy: self = .miss
-    case .tooSmall(let needed): self.init(needed: needed)
     }
   }
 }

@@ -21,7 +21,9 @@ import WarpTestSupport
       #expect(whole.isIn(region.window, 0) == (key == stored), "\(key) in \(stored)")
       let short = ShortKey(whole)
       #expect((short != nil) == (9...16 ~= key.count))
-      if let short { #expect(short.isIn(region.window, 0) == (key == stored), "\(key) in \(stored)") }
+      guard let short else { return }
+      #expect(short.isIn(region.window, 0) == (key == stored), "\(key) in \(stored)")
+      short.withBytes { copy in #expect(copy.count == key.count && copy.isIn(region.window, 0) == (key == stored)) }
     }
   }
 
@@ -30,7 +32,7 @@ import WarpTestSupport
     let seed = TestPlan.seed(0x9E37)
     var random = SeededGenerator(seed: seed)
     for _ in 0..<ProbeKeyTests.rounds {
-      let count = random.below(18)
+      let count = random.below(42)
       var key = (0..<count).map { _ in ProbeKeyTests.alphabet[random.below(ProbeKeyTests.alphabet.count)] }
       let stored = key
       for _ in 0..<random.below(3) where count > 0 {
@@ -42,7 +44,7 @@ import WarpTestSupport
 
   @Test func eachBitCounts() throws {
     let region = try Region(anonymous: 4096)
-    for count in 0...17 {
+    for count in 0...41 {
       for filling in [0x00, 0xFF, 0x5A] as [UInt8] {
         let stored = [UInt8](repeating: filling, count: count)
         expectTold(stored, stored, region)

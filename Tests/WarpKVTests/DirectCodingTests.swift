@@ -16,7 +16,15 @@ import WarpTestSupport
   }
 
   private func read<Value>(_ type: Value.Type, _ bytes: [UInt8]) -> Value? {
-    bytes.withUnsafeBytes { DirectCoding<Value>.read($0) }
+    let whole = bytes.withUnsafeBytes { DirectCoding<Value>.read($0) }
+    guard DirectCoding<Value>.isWord, bytes.count <= 16 else { return whole }
+    // The same from two words, with anything behind the value's end.
+    let words = (bytes + [UInt8](repeating: 0xAB, count: 16 - bytes.count)).withUnsafeBytes {
+      ($0.load(as: UInt64.self), $0.load(fromByteOffset: 8, as: UInt64.self))
+    }
+    let fromWords = DirectCoding<Value>.read(words.0, words.1, size: bytes.count)
+    #expect(fromWords.map { "\($0)" } == whole.map { "\($0)" }, "\(Value.self) of \(bytes)")
+    return fromWords
   }
 
   /// Through both ways, and with each byte of the encoding spoiled: what the direct way takes, the reader takes too.
@@ -27,6 +35,12 @@ import WarpTestSupport
     let key = try codec.encode(value, mode: .key)
     #expect(DirectCoding<Value>.isKnown)
     #expect(written(value) == (key.count <= DirectCoding<Value>.keyRoom ? key : nil))
+    if DirectCoding<Value>.isWord {
+      let (first, last) = DirectCoding<Value>.words(of: value)
+      #expect(key.count == DirectCoding<Value>.wordSize)
+      #expect(key.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) } == first)
+      #expect(key.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 1, as: UInt64.self) } == last)
+    }
     let bytes = try codec.encode(value, mode: .value)
     let copy = read(Value.self, bytes)
     #expect(copy.map { same($0, value) } == true, "\(value)")
@@ -155,6 +169,44 @@ import WarpTestSupport
     cache.close()
     #expect(throws: WarpError.self) { try cache.get(5) }
     #expect(cache[5] == nil)
+  }
+
+  /// Numbers to numbers come in registers, whatever else is stored under such keys, and however the store is opened.
+  @Test(arguments: ["plain", "verified", "recording"])
+  func numbersAreWhatTheLongWaySays(_ kind: String) throws {
+    let place = try TestPlace(.shared)
+    let clock = ManualClock()
+    let writer = try cache(place, Codec<Int>.typed, Codec<Double>.typed) { options in
+      options.clock = clock.clock
+      if kind == "recording" { options.requestRecording = .on(oneKeyIn: 1) }
+    }
+    let reader = try cache(place, Codec<Int>.typed, Codec<Double>.typed) { options in
+      options.clock = clock.clock
+      options.verifyReads = kind == "verified"
+    }
+    let store = try #require(writer.store)
+    for (number, value) in [0, -0.0, 1.5, .infinity, .nan, .greatestFiniteMagnitude].enumerated() {
+      let key = [0, -1, Int.max, .min, 1 << 40, 255][number]
+      try writer.set(key, to: value)
+      #expect(try reader.get(key)?.bitPattern == reader.entry(for: key)?.value.bitPattern && reader[key] != nil)
+      #expect(try reader.get(key)?.bitPattern == value.bitPattern || value.isNaN)
+      #expect(try reader.get(key ^ 1 << 17) == nil)
+    }
+    // Bytes of every size: what a reader takes, and what it takes for no value.
+    let key = try Codec<Int>.typed.encode(5, mode: .key)
+    let number = try Codec<Double>.typed.encode(2, mode: .value)
+    for size in 0...20 {
+      try store.set(key, to: Array((number + number + number).prefix(size)))
+      let before = try writer.statistics()
+      #expect(try reader.get(5) == (size == number.count ? 2 : nil))
+      let after = try writer.statistics()
+      #expect(after.hits - before.hits == (size == number.count ? 1 : 0))
+      #expect(after.misses - before.misses == (size == number.count ? 0 : 1))
+    }
+    try writer.set(7, to: 7, timeToLive: .seconds(1))
+    #expect(try reader.get(7) == 7)
+    clock.advance(.seconds(1))
+    #expect(try reader.get(7) == nil)
   }
 
   /// Another program keeps values for a while only: who computes finds out, although its own values have no such time.

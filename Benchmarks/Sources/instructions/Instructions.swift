@@ -6,6 +6,7 @@
 // run. So there are 32,768 of them, and each is asked for as often as any other.
 //
 // Usage: instructions library|c get|miss|batch|update|insert COUNT DIRECTORY
+//        instructions library integers|texts COUNT DIRECTORY
 
 import CLimit
 import WarpKV
@@ -15,7 +16,10 @@ enum Instructions {
   static func main() throws {
     let arguments = CommandLine.arguments
     guard arguments.count == 5, let count = Int(arguments[3]) else {
-      fatalError("usage: instructions library|c get|miss|batch|update|insert COUNT DIRECTORY")
+      fatalError("usage: instructions library|c get|miss|batch|update|insert|integers|texts COUNT DIRECTORY")
+    }
+    if arguments[1] == "library", let hits = try TypedScene.hits(arguments[2], count, directory: arguments[4]) {
+      return precondition(hits == count)
     }
     let scene = try Scene(directory: arguments[4], operation: arguments[2])
     defer { scene.end() }
@@ -37,7 +41,7 @@ enum Instructions {
 }
 
 /// A full store of one shard, and the keys of the operations in one piece.
-private final class Scene {
+final class Scene {
   static let entries = 32_768
   static let keySize = 16
   static let valueSize = 64
@@ -80,7 +84,7 @@ private final class Scene {
     _ = try? SharedStore.delete(path: path)
   }
 
-  private static func key(_ entry: Int) -> [UInt8] {
+  static func key(_ entry: Int) -> [UInt8] {
     var z = UInt64(entry) &* 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = z ^ (z >> 27)

@@ -128,10 +128,29 @@ static inline void warp_copy_in(void *restrict shared, const void *restrict from
   }
 }
 
+// The last bytes of a key, 1 to 7, as a little-endian word with zeros behind them. A loop over them would store each and
+// load them together, for which a processor waits until they have all left its store buffer.
+WARP_INLINED uint64_t warp_last_bytes(const char *bytes, size_t size, int has_eight_before_end) {
+  if (has_eight_before_end) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes + size - 8, 8);
+    return word >> (64 - 8 * size);
+  }
+  if (size >= 4) {
+    uint32_t low, high;
+    __builtin_memcpy(&low, bytes, 4);
+    __builtin_memcpy(&high, bytes + size - 4, 4);
+    return low | (uint64_t)high << (8 * (size - 4));
+  }
+  const unsigned char *at = (const unsigned char *)bytes;
+  return at[0] | (uint64_t)at[size >> 1] << (8 * (size >> 1)) | (uint64_t)at[size - 1] << (8 * (size - 1));
+}
+
 // 1 if `size` bytes at `key` equal the racing bytes at `shared` (8-byte aligned, zero-padded to a whole word).
 WARP_INLINED int warp_equal(const void *restrict shared, const void *restrict key, size_t size) {
   const uint64_t *words = (const uint64_t *)shared;
   const char *bytes = (const char *)key;
+  int has_eight = size >= 8;
   while (size >= 16) {
     uint64_t two[2];
     __builtin_memcpy(two, bytes, 16);
@@ -148,14 +167,7 @@ WARP_INLINED int warp_equal(const void *restrict shared, const void *restrict ke
     bytes += 8;
     size -= 8;
   }
-  if (size > 0) {
-    uint64_t word = 0;
-    char *last = (char *)&word;
-#pragma clang loop unroll(disable)
-    do *last++ = *bytes++; while (--size > 0);
-    return __atomic_load_n(words, __ATOMIC_RELAXED) == word;
-  }
-  return 1;
+  return size == 0 || __atomic_load_n(words, __ATOMIC_RELAXED) == warp_last_bytes(bytes, size, has_eight);
 }
 
 // The index of the first byte that is not zero, `size` if all are. For private memory.

@@ -35,6 +35,18 @@ extension SharedBackend {
   @inlinable @inline(__always)
   func hit(_ key: Key, freshness: Bool) throws(WarpError) -> SharedHit<Value> {
     var room: Int?
+    if DirectCoding<Key>.isWord, DirectCoding<Value>.isWord, keysAreDirect, valuesAreDirect, !freshness {
+      let (first, last) = DirectCoding<Key>.words(of: key)
+      let found = store.directWords(first, last, DirectCoding<Key>.wordSize)
+      if found.isHit {
+        if let value = DirectCoding<Value>.read(found.first, found.second, size: found.size) {
+          return .fresh(value)
+        }
+        noteUndecodable()
+        return .undecodable
+      }
+      if found.isMiss { return .miss }
+    }
     if DirectCoding<Key>.isKnown, keysAreDirect {
       let found = unsafe withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { bytes -> SharedHit<Value>? in
         guard let start = bytes.baseAddress else { return nil }

@@ -35,15 +35,37 @@ package enum DirectCoding<Value> {
       || Value.self == Int16.self || Value.self == UInt8.self || Value.self == Int8.self
   }
 
+  /// Whether it is a number of a tag and eight bytes, which two registers hold.
+  @inlinable @inline(__always)
+  package static var isWord: Bool { isInteger || Value.self == Double.self }
+
+  /// Bytes of such a number.
+  @inlinable package static var wordSize: Int { 9 }
+
   // MARK: Keys
+
+  /// The first eight bytes and the last eight of a key that is such a number.
+  @inlinable @inline(__always)
+  package static func words(of key: Value) -> (first: UInt64, last: UInt64) {
+    let (tag, bits) = number(key)
+    return (UInt64(tag.rawValue) | bits &<< 8, bits)
+  }
+
+  /// The tag and the payload of a key that is such a number. An integer has the smallest tag that holds it.
+  @inlinable @inline(__always)
+  static func number(_ key: Value) -> (TypedTag, UInt64) {
+    if Value.self == Double.self {
+      return (.double, TypedEncoding.bits(of: unsafe unsafeBitCast(key, to: Double.self), .key))
+    }
+    let (bits, isWide) = integer(key)
+    return (isWide ? .unsigned64 : .integer, bits)
+  }
 
   /// Writes a key to memory of at least `keyRoom` bytes and returns how many it took: 0 if it is not known or has no room.
   @inlinable @inline(__always)
   package static func write(key: Value, to room: UnsafeMutableRawPointer) -> Int {
-    if isInteger {
-      // A number has the smallest tag that holds it.
-      let (bits, isWide) = integer(key)
-      let tag: TypedTag = isWide ? .unsigned64 : .integer
+    if isWord {
+      let (tag, bits) = number(key)
       return unsafe write(tag, bits, to: room)
     }
     if Value.self == String.self {
@@ -53,10 +75,6 @@ package enum DirectCoding<Value> {
     if Value.self == [UInt8].self {
       let bytes = unsafe unsafeBitCast(key, to: [UInt8].self)
       return unsafe bytes.withUnsafeBufferPointer { unsafe write(.bytes, $0, to: room) }
-    }
-    if Value.self == Double.self {
-      let bits = TypedEncoding.bits(of: unsafe unsafeBitCast(key, to: Double.self), .key)
-      return unsafe write(.double, bits, to: room)
     }
     if Value.self == Float.self {
       let bits = TypedEncoding.bits(of: unsafe unsafeBitCast(key, to: Float.self), .key)
@@ -105,7 +123,10 @@ package enum DirectCoding<Value> {
   /// The value that private bytes encode in value mode; nil if they are none of this type, or it is not known.
   @inlinable @inline(__always)
   package static func read(_ bytes: UnsafeRawBufferPointer) -> Value? {
-    if isInteger { return unsafe readInteger(bytes) }
+    if isWord {
+      guard bytes.count == wordSize else { return nil }
+      return unsafe read(tag: bytes[0], bytes.loadUnaligned(fromByteOffset: 1, as: UInt64.self).littleEndian)
+    }
     if Value.self == String.self {
       guard let text = unsafe payload(.string, bytes), let value = unsafe String(validating: text, as: UTF8.self)
       else { return nil }
@@ -114,10 +135,6 @@ package enum DirectCoding<Value> {
     if Value.self == [UInt8].self {
       guard let payload = unsafe payload(.bytes, bytes) else { return nil }
       return unsafe unsafeBitCast([UInt8](payload), to: Value.self)
-    }
-    if Value.self == Double.self {
-      guard let bits = unsafe word(.double, bytes, as: UInt64.self) else { return nil }
-      return unsafe unsafeBitCast(Double(bitPattern: bits), to: Value.self)
     }
     if Value.self == Float.self {
       guard let bits = unsafe word(.float, bytes, as: UInt32.self) else { return nil }
@@ -132,10 +149,20 @@ package enum DirectCoding<Value> {
     return nil
   }
 
+  /// The number that a value's first two little-endian words encode.
   @inlinable @inline(__always)
-  static func readInteger(_ bytes: UnsafeRawBufferPointer) -> Value? {
-    if let bits = unsafe word(.integer, bytes, as: UInt64.self) { return narrow(Int64(bitPattern: bits)) }
-    guard let bits = unsafe word(.unsigned64, bytes, as: UInt64.self), bits > UInt64(Int64.max) else { return nil }
+  package static func read(_ first: UInt64, _ second: UInt64, size: Int) -> Value? {
+    guard size == wordSize else { return nil }
+    return read(tag: UInt8(truncatingIfNeeded: first), first &>> 8 | second &<< 56)
+  }
+
+  @inlinable @inline(__always)
+  static func read(tag: UInt8, _ bits: UInt64) -> Value? {
+    if Value.self == Double.self {
+      return tag == TypedTag.double.rawValue ? unsafe unsafeBitCast(Double(bitPattern: bits), to: Value.self) : nil
+    }
+    if tag == TypedTag.integer.rawValue { return narrow(Int64(bitPattern: bits)) }
+    guard tag == TypedTag.unsigned64.rawValue, bits > UInt64(Int64.max) else { return nil }
     if Value.self == UInt64.self { return unsafe unsafeBitCast(bits, to: Value.self) }
     if Value.self == UInt.self { return unsafe unsafeBitCast(UInt(bits), to: Value.self) }
     return nil

@@ -22,12 +22,12 @@ final class BenchStore {
   }
 
   /// A store in which all of so many entries stay, filled.
-  convenience init(_ scratch: Scratch, entries: Int, valueSize: Int) throws {
+  convenience init(_ scratch: Scratch, entries: Int, valueSize: Int, name: String = "store.warp") throws {
     try self.init(
       scratch,
       StoreConfiguration(
         capacity: BenchStore.roomy(entries), maxKeySize: Content.keySize, maxValueSize: valueSize,
-        shards: BenchStore.shards(entries)))
+        shards: BenchStore.shards(entries)), name: name)
     try fill(0..<entries, valueSize: valueSize)
     let count = try store.count
     guard count == entries else { throw BenchError("of \(entries) entries \(count) stayed") }
