@@ -5,7 +5,8 @@
 //   that has room. It is one function, without a reference to the files, an error or a view of the shard in memory, so
 //   that a hit costs what its steps cost. If it is no such hit, one whole try follows, with the probe that Lookup.swift has.
 // - Nothing here waits. Whatever would need that or a second try, whatever needs the value decoded, and requests that are
-//   recorded are left to the caller, who begins anew with the whole lookup. Nothing is marked or counted then.
+//   recorded are left to the caller, who begins anew with the whole lookup. Nothing is counted then
+//   but a try that has failed.
 // - It is run on the cell that holds the handle's attachment: see AttachmentCell.unowned for who keeps it.
 
 /// What a quick get ended with.

@@ -171,7 +171,8 @@ import WarpTestSupport
     #expect(cache[5] == nil)
   }
 
-  /// Numbers to numbers come in registers, whatever else is stored under such keys, and however the store is opened.
+  /// Numbers to numbers come in registers, whatever else is stored under such keys, also with
+  /// checked reads and with a record of requests. QuickWordsTests has what they are made of.
   @Test(arguments: ["plain", "verified", "recording"])
   func numbersAreWhatTheLongWaySays(_ kind: String) throws {
     let place = try TestPlace(.shared)

@@ -2,6 +2,7 @@
 // A get of a typed value in a shared store, when nothing but the value is asked for.
 //
 //   key ─> bytes on the stack ─> lookup, which copies the value to the stack ─> value
+//   number ─> two registers ─> lookup ─> two registers ─> number
 //
 // - Keys and values of the commonest types are coded in place (DirectCoding), all others by their codecs, which make an
 //   array each. All of it is inlined into the program, but the lookup.

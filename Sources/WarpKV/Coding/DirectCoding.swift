@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The typed encoding of the commonest types without an array between: keys are written to the caller's stack, values
-// read from the private copy that a get has made. SPEC: "Typed encoding".
+// read from the private copy that a get has made; numbers of nine bytes are two words each. SPEC: "Typed encoding".
 //
 //     Bool                          | tag |
 //     integers of up to 64 bits     | tag | 8 bytes |

@@ -28,7 +28,7 @@ extension BenchGroup {
   private static let oldValueSize = 64
 
   private static func engine(_ session: Session, entries: Int) throws {
-    // How long the chains of the hottest keys are is luck, each store's own: several stores take turns with the chunks.
+    // How long the chains of the hottest keys are is luck, each store's own: several are measured, one after the other.
     let places = try (0..<stores).map {
       try BenchStore(session.scratch, entries: entries, valueSize: oldValueSize, name: "store-\($0).warp")
     }
@@ -45,24 +45,15 @@ extension BenchGroup {
     }
     let series = session.series("predecessor", entries: entries, valueSize: oldValueSize)
     let stream = session.stream(series)
-    session.measure(
-      series,
-      [
-        inTurns(series, "get", places.map { $0.get(stream) }),
-        inTurns(series, "get in C", places.map { $0.limitGet(stream) }),
-        Variant(name: "its engine in C") { range in
-          old_engine_sum(
-            engine, stream.key(range.lowerBound).baseAddress, Content.keySize, Content.keySize, range.count)
-        },
-      ])
+    let old = Variant(name: "its engine in C") { range in
+      old_engine_sum(
+        engine, stream.key(range.lowerBound).baseAddress, Content.keySize, Content.keySize, range.count)
+    }
+    session.measure(series, places.map { [$0.get(stream), $0.limitGet(stream), old] })
     try twice(session, series, places[0], file)
   }
 
   private static let stores = 4
-
-  private static func inTurns(_ series: Series, _ name: String, _ variants: [Variant]) -> Variant {
-    Variant(name: name) { range in variants[range.lowerBound / series.chunk % variants.count].run(range) }
-  }
 
   /// Two processes with each engine, the crews in turns.
   private static func twice(_ session: Session, _ series: Series, _ place: BenchStore, _ engine: String) throws {

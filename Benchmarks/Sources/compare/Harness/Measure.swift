@@ -59,6 +59,11 @@ struct Timing {
   var nanoseconds: [Double] = []
   var ratios: [Double] = []
   var sums: [UInt64] = []
+
+  /// The rounds of both. Their sums are of different streams, and left out.
+  func joined(by other: Timing) -> Timing {
+    Timing(name: name, nanoseconds: nanoseconds + other.nanoseconds, ratios: ratios + other.ratios)
+  }
 }
 
 enum Measure {

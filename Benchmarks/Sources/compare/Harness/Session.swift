@@ -47,6 +47,23 @@ final class Session {
     return timings
   }
 
+  /// The same variants of several scenes, measured one scene after the other in as many rounds altogether; the figures are of all
+  /// rounds.
+  func measure(_ series: Series, _ scenes: [[Variant]]) {
+    var part = series
+    part.chunks = max(1, series.chunks / max(1, scenes.count))
+    var all: [Timing] = []
+    for variants in scenes {
+      let timings = Measure.interleaved(part, variants)
+      guard !Interrupt.isRaised else { return }
+      if !Measure.agree(variants, timings) {
+        findings.fault("\(series.group), \(series.entries) entries: the variants did not read the same")
+      }
+      all = all.isEmpty ? timings : zip(all, timings).map { $0.joined(by: $1) }
+    }
+    findings.add(series, all)
+  }
+
   /// A figure that is the ratio of two timings of the same series, round by round.
   func add(_ series: Series, _ name: String, _ timing: Timing, to other: Timing) {
     let ratios = zip(timing.nanoseconds, other.nanoseconds).map { $0 / $1 }
