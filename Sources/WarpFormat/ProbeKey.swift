@@ -46,7 +46,7 @@ struct KeyBytes: ProbeKey {
 }
 
 /// A key of 9 to 16 bytes, in registers.
-package struct ShortKey: ProbeKey {
+struct ShortKey: ProbeKey {
   let count: Int
   /// The first eight bytes and the last eight. The file's words are the machine's: little-endian.
   private let first: UInt64
@@ -59,7 +59,7 @@ package struct ShortKey: ProbeKey {
 
   /// - Precondition: the key has such a size, and the two words agree where they overlap.
   @inline(__always)
-  package init(first: UInt64, last: UInt64, count: Int) {
+  init(first: UInt64, last: UInt64, count: Int) {
     (self.first, self.last, self.count) = (first, last, count)
     second = last &>> UInt64(truncatingIfNeeded: 8 &* (16 &- count))
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gets of short keys with short values in registers: what they settle is what a get into a buffer says, and they settle it.
 
-import Synchronization
 import Testing
 import WarpFormat
 import WarpTestSupport
@@ -71,14 +70,7 @@ import WarpTestSupport
     let shape = StoreConfiguration(capacity: 8, maxKeySize: 16, maxValueSize: 8, shards: 1)
     try withStore(shape) { store in
       func key(_ number: Int) -> [UInt8] { Array("\(1_000_000_000 + number)".utf8) }
-      var seen: [UInt64: Int] = [:]
-      var pair: (Int, Int)?
-      for number in 0... {
-        let hash = unsafe key(number).withUnsafeBytes { unsafe store.attachment.hash($0) }
-        if let other = seen.updateValue(number, forKey: hash >> 32) { pair = (other, number) }
-        if pair != nil { break }
-      }
-      let (one, other) = try #require(pair)
+      let (one, other) = store.numbersOfOneFingerprint(key)
       for number in [one, other] { try store.set(key(number), to: [UInt8(number & 255)]) }
       #expect(words(store, key(one)).bytes == [UInt8(one & 255)])
       // Found by the whole try, which has no room for the value.
@@ -128,55 +120,32 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       let shape = StoreConfiguration(
         capacity: 64, maxKeySize: 16, maxValueSize: 16, shards: 1, writerWait: .seconds(30))
-      let handles = try (0..<4).map { _ in try SharedStore.open(path: directory + "/a.warp", shape) }
-      func key(_ number: UInt64) -> [UInt8] { Array("number \(1_000_000 + number)".utf8) }
-      let keys = (0..<32).map { key($0) }
-      @Sendable func value(_ key: Int, _ version: UInt64) -> [UInt8] {
+      let keys = (0..<32).map { Array("number \(1_000_000 + $0)".utf8) }
+      let scene = try WritingScene(directory + "/a.warp", shape, keys: keys) { (key, version) in
         let word = UInt64(key) | version << 8
         return [word, ~word].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
       }
-      for key in 0..<16 { try handles[0].set(keys[key], to: value(key, 0)) }
-      let version = Atomic<UInt64>(0)
-      let readers = Atomic(2)
-      let errors = TestThreads.run(4) { thread in
-        let store = handles[thread]
-        switch thread {
-        case 0:
-          while readers.load(ordering: .relaxed) > 0 {
-            let next = version.load(ordering: .relaxed) + 1
-            for key in 0..<16 { try store.set(keys[key], to: value(key, next)) }
-            version.store(next, ordering: .releasing)
-          }
-        case 1:
-          while readers.load(ordering: .relaxed) > 0 {
-            for key in 16..<32 { try store.set(keys[key], to: value(key, 0)) }
-            for key in 16..<32 { try store.remove(keys[key]) }
-          }
-        default:
-          defer { readers.subtract(1, ordering: .relaxed) }
-          var (rounds, judged) = (0, 0)
-          let end = System.bootTime() + 300_000_000_000
-          while rounds < 3000 || version.load(ordering: .relaxed) < 20 && System.bootTime() < end {
-            rounds += 1
-            for number in 0..<16 {
-              let before = version.load(ordering: .acquiring)
-              let (outcome, bytes) = words(store, keys[number])
-              guard let outcome else { continue }
-              let found = bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
-              let (first, second) = found.withUnsafeBytes {
-                ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-              }
-              guard outcome == .hit(size: 16), second == ~first, first & 0xFF == UInt64(number),
-                first >> 8 >= before
-              else { throw Wrong(key: UInt64(number), outcome: outcome, first: first, second: second) }
-              judged += 1
+      let errors = scene.run { (store, goesOn) in
+        var (rounds, judged) = (0, 0)
+        while goesOn() {
+          rounds += 1
+          for number in 0..<WritingScene.kept {
+            let before = scene.version
+            let (outcome, bytes) = words(store, keys[number])
+            guard let outcome else { continue }
+            let found = bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
+            let (first, second) = found.withUnsafeBytes {
+              ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             }
+            guard outcome == .hit(size: 16), second == ~first, first & 0xFF == UInt64(number), first >> 8 >= before
+            else { throw Wrong(key: UInt64(number), outcome: outcome, first: first, second: second) }
+            judged += 1
           }
-          if judged < 8 * rounds { throw Wrong(key: UInt64(judged), outcome: nil, first: 0, second: 0) }
         }
+        if judged < 8 * rounds { throw Wrong(key: UInt64(judged), outcome: nil, first: 0, second: 0) }
       }
       #expect(errors.isEmpty, "\(errors)")
-      #expect(version.load(ordering: .relaxed) >= 20)
+      #expect(scene.version >= 20)
     }
   }
 }

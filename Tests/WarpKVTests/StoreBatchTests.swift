@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many keys in one call: the same answers as one by one.
 
-import Synchronization
 import Testing
 import WarpFormat
 import WarpTestSupport
@@ -123,14 +122,7 @@ import WarpTestSupport
       let store = try SharedStore.open(
         path: directory + "/a.warp", StoreConfiguration(capacity: 8, maxKeySize: 16, maxValueSize: 8, shards: 1))
       func key(_ number: Int) -> [UInt8] { Array("\(1_000_000_000 + number)".utf8) }
-      var seen: [UInt64: Int] = [:]
-      var pair: (Int, Int)?
-      for number in 0... {
-        let hash = unsafe key(number).withUnsafeBytes { unsafe store.attachment.hash($0) }
-        if let other = seen.updateValue(number, forKey: hash >> 32) { pair = (other, number) }
-        if pair != nil { break }
-      }
-      let (one, other) = try #require(pair)
+      let (one, other) = store.numbersOfOneFingerprint(key)
       for missing in [nil, one, other] {
         for number in [one, other] where number != missing { try store.set(key(number), to: [UInt8(number & 255)]) }
         if let missing { try store.remove(key(missing)) }
@@ -149,58 +141,37 @@ import WarpTestSupport
     try withTemporaryDirectory { directory in
       let shape = StoreConfiguration(
         capacity: 64, maxKeySize: 16, maxValueSize: 40, shards: 1, writerWait: .seconds(30))
-      let handles = try (0..<4).map { _ in try SharedStore.open(path: directory + "/a.warp", shape) }
       let keys = (0..<32).map { Array("\(1_000_000_000_000 + $0)".utf8) }
-      @Sendable func value(_ key: Int, _ version: UInt64) -> [UInt8] {
+      let scene = try WritingScene(directory + "/a.warp", shape, keys: keys) { (key, version) in
         [UInt64(key), version, version, version, version].flatMap { word in
           (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
         }
       }
-      for key in 0..<16 { try handles[0].set(keys[key], to: value(key, 0)) }
-      let version = Atomic<UInt64>(0)
-      let readers = Atomic(2)
-      let errors = TestThreads.run(4) { thread in
-        let store = handles[thread]
-        switch thread {
-        case 0:
-          while readers.load(ordering: .relaxed) > 0 {
-            let next = version.load(ordering: .relaxed) + 1
-            for key in 0..<16 { try store.set(keys[key], to: value(key, next)) }
-            version.store(next, ordering: .releasing)
-          }
-        case 1:
-          while readers.load(ordering: .relaxed) > 0 {
-            for key in 16..<32 { try store.set(keys[key], to: value(key, 0)) }
-            for key in 16..<32 { try store.remove(keys[key]) }
-          }
-        default:
-          defer { readers.subtract(1, ordering: .relaxed) }
-          var last = [UInt64](repeating: 0, count: 16)
-          var (rounds, judged) = (0, 0)
-          let end = System.bootTime() + 300_000_000_000
-          while rounds < 3000 || version.load(ordering: .relaxed) < 20 && System.bootTime() < end {
-            rounds += 1
-            let before = version.load(ordering: .acquiring)
-            for (key, found) in try store.getBatch(Array(keys[..<16]), room: 40).enumerated() {
-              if found.result == .busy { continue }
-              guard found.result == .hit(size: 40) else { throw Wrong(key: key, result: found.result) }
-              let words: [UInt64] = found.bytes.withUnsafeBytes { bytes in
-                (0..<5).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
-              }
-              let (seen, least) = (words[1], max(before, last[key]))
-              guard words[0] == UInt64(key), words[2...].allSatisfy({ $0 == seen }), seen >= least else {
-                throw Wrong(key: key, result: found.result, words: words, least: least)
-              }
-              last[key] = seen
-              judged += 1
+      let errors = scene.run { (store, goesOn) in
+        var last = [UInt64](repeating: 0, count: WritingScene.kept)
+        var (rounds, judged) = (0, 0)
+        while goesOn() {
+          rounds += 1
+          let before = scene.version
+          for (key, found) in try store.getBatch(Array(keys[..<WritingScene.kept]), room: 40).enumerated() {
+            if found.result == .busy { continue }
+            guard found.result == .hit(size: 40) else { throw Wrong(key: key, result: found.result) }
+            let words: [UInt64] = found.bytes.withUnsafeBytes { bytes in
+              (0..<5).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
             }
+            let (seen, least) = (words[1], max(before, last[key]))
+            guard words[0] == UInt64(key), words[2...].allSatisfy({ $0 == seen }), seen >= least else {
+              throw Wrong(key: key, result: found.result, words: words, least: least)
+            }
+            last[key] = seen
+            judged += 1
           }
-          // A busy shard is rare: writers are never stopped for long.
-          if judged < 8 * rounds { throw Wrong(key: judged, result: .busy) }
         }
+        // A busy shard is rare: writers are never stopped for long.
+        if judged < 8 * rounds { throw Wrong(key: judged, result: .busy) }
       }
       #expect(errors.isEmpty, "\(errors)")
-      #expect(version.load(ordering: .relaxed) >= 20)
+      #expect(scene.version >= 20)
     }
   }
 

@@ -36,32 +36,28 @@ final class Session {
   /// Measures, notes the figures, and that all variants that can be compared read the same.
   @discardableResult
   func measure(_ series: Series, _ variants: [Variant], before: (Int) -> Void = { _ in }) -> [Timing] {
-    let timings = Measure.interleaved(series, variants, before: before)
-    guard !Interrupt.isRaised else { return timings }
-    if !Measure.agree(variants, timings) {
-      findings.fault(
-        "\(series.group), \(series.entries) entries of \(series.valueSize) bytes: the variants did not read the same"
-      )
-    }
-    findings.add(series, timings)
-    return timings
+    measure(series, [variants], before: before)
   }
 
   /// The same variants of several scenes, measured one scene after the other in as many rounds altogether; the figures are of all
   /// rounds.
-  func measure(_ series: Series, _ scenes: [[Variant]]) {
+  @discardableResult
+  func measure(_ series: Series, _ scenes: [[Variant]], before: (Int) -> Void = { _ in }) -> [Timing] {
     var part = series
     part.chunks = max(1, series.chunks / max(1, scenes.count))
     var all: [Timing] = []
     for variants in scenes {
-      let timings = Measure.interleaved(part, variants)
-      guard !Interrupt.isRaised else { return }
-      if !Measure.agree(variants, timings) {
-        findings.fault("\(series.group), \(series.entries) entries: the variants did not read the same")
-      }
+      let timings = Measure.interleaved(part, variants, before: before)
       all = all.isEmpty ? timings : zip(all, timings).map { $0.joined(by: $1) }
+      guard !Interrupt.isRaised else { return all }
+      if !Measure.agree(variants, timings) {
+        findings.fault(
+          "\(series.group), \(series.entries) entries of \(series.valueSize) bytes: the variants did not read the same"
+        )
+      }
     }
     findings.add(series, all)
+    return all
   }
 
   /// A figure that is the ratio of two timings of the same series, round by round.
